@@ -1,0 +1,352 @@
+//! The configuration, checked: `leadgauge.yaml`, `funnel.yaml`, `sla.yaml` and `calendar.yaml` of one folder.
+//!
+//! YAML is read into `raw` structs one to one, then `check` turns them into the types below and
+//! reports every problem at once. SQL in the YAML is carried as text with its place; whether it
+//! plans is for `funnel` and `metrics` to say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+
+use crate::fs::Location;
+use crate::problem::Place;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The folder of `leadgauge.yaml`; relative paths in it are resolved against this.
+    pub(crate) folder: PathBuf,
+    pub(crate) company: String,
+    /// The zone in which a day begins and ends.
+    pub(crate) time_zone: TimeZone,
+    pub(crate) warehouse: Location,
+    /// Folders whose files replace the shipped ones of the same relative path; absent ones are fine.
+    pub(crate) queries: PathBuf,
+    pub(crate) templates: PathBuf,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) metrics: Metrics,
+    pub(crate) reports: Vec<Report>,
+    pub(crate) delivery: Delivery,
+    pub(crate) funnel: Funnel,
+    pub(crate) sla: Sla,
+    pub(crate) calendar: Calendar,
+    /// Every file read, by name, for the commit log. Never holds a secret.
+    pub(crate) texts: BTreeMap<String, String>,
+}
+
+/// A piece of SQL written in YAML, with the place of its first character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sql {
+    pub(crate) text: String,
+    pub(crate) place: Place,
+}
+
+// ---- sources ----
+
+/// One outside system. Its name is the SQL schema of its streams and names its folder in `queries/canonical/`.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) location: Location,
+    pub(crate) streams: Vec<Stream>,
+}
+
+/// One object of a source, found in files.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream {
+    /// Lower case; the SQL table name.
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) kind: StreamKind,
+    /// Relative to the source's location. `{date}` stands for the as-of date as `YYYY-MM-DD`;
+    /// `{date:%Y%m%d}` for any strftime form of it.
+    pub(crate) path: String,
+    pub(crate) format: Format,
+    pub(crate) compression: Compression,
+    /// WHATWG label; `utf-8` unless told.
+    pub(crate) encoding: String,
+    pub(crate) delimiter: u8,
+    /// Spellings of null, besides the empty field.
+    pub(crate) nulls: Vec<String>,
+    /// What the user declared of columns, by the name in the file.
+    pub(crate) columns: BTreeMap<String, Column>,
+    /// A snapshot with fewer rows than `1 - max_fall` of the last complete one is quarantined. 0..=1.
+    pub(crate) max_fall: f64,
+}
+
+/// Column names here are as in the file.
+#[derive(Debug, Clone)]
+pub(crate) enum StreamKind {
+    /// All records as they stand; one row a record.
+    Snapshot {
+        key: String,
+        created: Option<String>,
+        modified: Option<String>,
+    },
+    /// Things that happened; a row never changes. A key seen before is dropped.
+    Events { key: String },
+    /// One row per changed field of a record of the snapshot stream `of`, same source.
+    FieldHistory {
+        key: String,
+        of: String,
+        record: String,
+        field: String,
+        old: String,
+        new: String,
+        at: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Csv,
+    Tsv,
+    Ndjson,
+    Json,
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) kind: Option<ColumnType>,
+    /// strptime form of a date or timestamp.
+    pub(crate) format: Option<String>,
+    /// The zone of timestamps written without an offset; UTC unless told.
+    pub(crate) zone: Option<TimeZone>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ColumnType {
+    String,
+    Boolean,
+    Bigint,
+    Double,
+    Decimal,
+    Date,
+    Timestamp,
+}
+
+// ---- measures ----
+
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    /// Columns of `stage_entry` by which every measure is split, besides the total.
+    pub(crate) dimensions: Vec<String>,
+    /// A conversion counts when it comes within so many days; none: ever.
+    pub(crate) horizon_days: Option<u32>,
+    /// The baseline to compare with; none: no comparison.
+    pub(crate) baseline: Option<String>,
+    /// Under this many entries a rate or a comparison is "too few to say".
+    pub(crate) floor: u32,
+}
+
+// ---- reports and delivery ----
+
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    /// Names its folder in `queries/reports/` and its templates.
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) schedule: Schedule,
+    pub(crate) recipients: Vec<Recipient>,
+}
+
+/// Judged on the as-of date, so that a rerun is due when the run was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Schedule {
+    Daily,
+    /// Once the named day has ended.
+    Weekly(Weekday),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recipient {
+    /// `local@domain`, checked.
+    pub(crate) address: String,
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) from: Recipient,
+    /// The job's owner, who is told of trouble.
+    pub(crate) owner: Recipient,
+    pub(crate) transport: Transport,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Transport {
+    /// `.eml` files in a folder.
+    Folder(Location),
+    Smtp(Smtp),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Smtp {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) tls: Tls,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Secret>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tls {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS, required.
+    Starttls,
+    /// No TLS: refused unless the host is a loopback address.
+    None,
+}
+
+/// Where a secret is kept. The value is read when it is needed and never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Secret {
+    Env(String),
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+// ---- funnel.yaml ----
+
+#[derive(Debug, Clone)]
+pub(crate) struct Funnel {
+    /// The name of this version of the definition, as `2026-q4`.
+    pub(crate) definition: String,
+    pub(crate) effective_from: Date,
+    /// In funnel order; at least two.
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) recycle: Vec<Exit>,
+    pub(crate) disqualify: Vec<Exit>,
+    pub(crate) exclude: Vec<Exclusion>,
+    /// Opportunity types that count as new business; empty: every type.
+    pub(crate) new_business_types: Vec<String>,
+    pub(crate) after_close: AfterClose,
+    pub(crate) skipped_stages: Skipping,
+    /// SHA-256 of funnel.yaml, lower-case hex.
+    pub(crate) hash: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Stage {
+    pub(crate) id: String,
+    pub(crate) term: String,
+    pub(crate) definition: String,
+    pub(crate) place: Place,
+    pub(crate) triggers: Vec<Trigger>,
+    /// For the last stage: whether a closed opportunity was won, over `opportunity_version`.
+    pub(crate) won_when: Option<Sql>,
+    pub(crate) required_fields: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Trigger {
+    /// A column of `person_version` that holds an instant or a date.
+    Stamp(Sql),
+    /// A predicate over a person's versions.
+    When(Sql),
+    /// An event. Over `opportunity`, the version at which the predicate turns true, at the instant
+    /// in the column `at` if one is named.
+    On {
+        event: Event,
+        predicate: Option<Sql>,
+        at: Option<Sql>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    Activity,
+    Response,
+    Opportunity,
+}
+
+/// A way out of a cycle that is no close.
+#[derive(Debug, Clone)]
+pub(crate) struct Exit {
+    pub(crate) when: Sql,
+    /// The index of the stage up to which the next cycle starts carried.
+    pub(crate) to: usize,
+    /// A column or expression over `person_version`.
+    pub(crate) reason: Option<Sql>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Exclusion {
+    pub(crate) name: String,
+    pub(crate) when: Sql,
+    /// Judged over all of a person's versions rather than at the evidence's instant.
+    pub(crate) ever: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AfterClose {
+    /// A stage's index.
+    pub(crate) to: usize,
+    pub(crate) quiet_days: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Skipping {
+    ReachedOrPassed,
+    Strict,
+    Any,
+}
+
+// ---- sla.yaml ----
+
+#[derive(Debug, Clone)]
+pub(crate) struct Sla {
+    pub(crate) commitments: Vec<Commitment>,
+}
+
+/// Marketing's promise for one fiscal quarter.
+#[derive(Debug, Clone)]
+pub(crate) struct Commitment {
+    /// As written, `2026-Q4`: fiscal year and quarter.
+    pub(crate) quarter: String,
+    pub(crate) first_day: Date,
+    pub(crate) last_day: Date,
+    pub(crate) stage: String,
+    pub(crate) commitment: u32,
+    pub(crate) split: Split,
+    /// Entries of one person closer together than this count once.
+    pub(crate) minimum_days_before_resubmission: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Split {
+    WorkingDays,
+    Even,
+}
+
+// ---- calendar.yaml ----
+
+#[derive(Debug, Clone)]
+pub(crate) struct Calendar {
+    /// 1..=12; a fiscal year is named for the calendar year in which it ends.
+    pub(crate) fiscal_year_starts: i8,
+    pub(crate) week_starts: Weekday,
+    pub(crate) working_days: Vec<Weekday>,
+    pub(crate) hours: (Time, Time),
+    pub(crate) holidays: BTreeMap<Date, String>,
+}

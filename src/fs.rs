@@ -1,0 +1,322 @@
+//! Where bytes live: a folder on local disk or a prefix in an object store, behind one type.
+//!
+//! A file is created whole or not at all and never overwritten. On local disk its bytes and its
+//! name are synced before `create` returns; `object_store` 0.13 does neither, so that path is ours.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path as Key;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use url::Url;
+
+/// A folder on local disk, or a prefix in S3, Google Cloud Storage or Azure Blob Storage.
+/// Holds no credentials: those come from the cloud's own environment variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Location(Url);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("`{path}` is not there")]
+    NotFound { path: String },
+    #[error("`{path}` is there already")]
+    AlreadyExists { path: String },
+    #[error("Cannot read or write `{path}`")]
+    Io {
+        path: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// An open location. Paths given to it are relative, `/`-separated.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    location: Location,
+    inner: Arc<dyn ObjectStore>,
+    /// The folder, when the location is on local disk.
+    folder: Option<PathBuf>,
+}
+
+/// A file in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+}
+
+impl Location {
+    /// Reads a URL, or a path relative to `base`.
+    pub(crate) fn parse(text: &str, base: &Path) -> Result<Self, String> {
+        if let Ok(url) = Url::parse(text)
+            && text.contains("://")
+        {
+            return match url.scheme() {
+                "s3" | "gs" | "az" | "abfs" | "abfss" | "file" => Ok(Self(url)),
+                other => Err(format!("`{other}://` is no store that this program knows")),
+            };
+        }
+        Self::folder(&base.join(text))
+    }
+
+    /// A folder on local disk, made absolute; it need not exist yet.
+    pub(crate) fn folder(path: &Path) -> Result<Self, String> {
+        let absolute = normal(&std::path::absolute(path).map_err(|error| error.to_string())?);
+        Url::from_directory_path(&absolute)
+            .map(Self)
+            .map_err(|()| format!("`{}` is no usable path", absolute.display()))
+    }
+
+    /// The folder on local disk that this names, if it names one.
+    pub(crate) fn as_folder(&self) -> Option<PathBuf> {
+        if self.0.scheme() == "file" {
+            self.0.to_file_path().ok()
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_folder() {
+            Some(folder) => write!(f, "{}", folder.display()),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl Store {
+    /// Opens a location without touching it: a local folder is made when the first file is.
+    pub(crate) fn open(location: &Location) -> Result<Self, StoreError> {
+        let failed = |source: object_store::Error| StoreError::Io {
+            path: location.to_string(),
+            source: source.into(),
+        };
+        let folder = location.as_folder();
+        let inner: Arc<dyn ObjectStore> = if let Some(folder) = &folder {
+            Arc::new(PrefixStore::new(
+                object_store::local::LocalFileSystem::new(),
+                Key::from_absolute_path(folder).map_err(|error| failed(error.into()))?,
+            ))
+        } else {
+            let (store, prefix) =
+                object_store::parse_url_opts(&location.0, std::env::vars()).map_err(failed)?;
+            Arc::new(PrefixStore::new(store, prefix))
+        };
+        Ok(Self {
+            location: location.clone(),
+            inner,
+            folder,
+        })
+    }
+
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The same store for DataFusion's scans; keys are relative as everywhere else.
+    pub(crate) fn object_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.inner)
+    }
+
+    /// The whole content of a file.
+    pub(crate) async fn get(&self, path: &str) -> Result<Bytes, StoreError> {
+        let result = self.inner.get(&self.key(path)?).await;
+        let got = result.map_err(|error| self.error(path, error))?;
+        got.bytes().await.map_err(|error| self.error(path, error))
+    }
+
+    /// The content of a file, or none if there is no such file.
+    pub(crate) async fn find(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        match self.get(path).await {
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Every file below a folder (`""` for all), sorted by path. No such folder is an empty listing.
+    pub(crate) async fn list(&self, folder: &str) -> Result<Vec<Entry>, StoreError> {
+        let prefix = if folder.is_empty() {
+            None
+        } else {
+            Some(self.key(folder)?)
+        };
+        let listing = self
+            .inner
+            .list(prefix.as_ref())
+            .try_collect::<Vec<_>>()
+            .await;
+        let mut entries: Vec<Entry> = listing
+            .map_err(|error| self.error(folder, error))?
+            .into_iter()
+            .map(|meta| Entry {
+                path: meta.location.to_string(),
+                bytes: meta.size,
+            })
+            .collect();
+        entries.sort_by(|left, right| left.path.cmp(&right.path));
+        Ok(entries)
+    }
+
+    /// Creates a file whole. Fails with `AlreadyExists` rather than replace one.
+    pub(crate) async fn create(&self, path: &str, bytes: Bytes) -> Result<(), StoreError> {
+        if let Some(folder) = &self.folder {
+            let target = folder.join(path);
+            let written = tokio::task::spawn_blocking(move || create_synced(&target, &bytes)).await;
+            return match written {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    Err(StoreError::AlreadyExists {
+                        path: self.shown(path),
+                    })
+                }
+                Ok(Err(error)) => Err(self.io(path, error)),
+                Err(error) => Err(self.io(path, error)),
+            };
+        }
+        let payload = PutPayload::from_bytes(bytes);
+        self.inner
+            .put_opts(&self.key(path)?, payload, PutMode::Create.into())
+            .await
+            .map(|_| ())
+            .map_err(|error| self.error(path, error))
+    }
+
+    /// Deletes a file; that it was gone already is no error.
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), StoreError> {
+        match self.inner.delete(&self.key(path)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.error(path, error)),
+        }
+    }
+
+    fn key(&self, path: &str) -> Result<Key, StoreError> {
+        Key::parse(path).map_err(|error| self.io(path, error))
+    }
+
+    /// A path as the user would look for it.
+    pub(crate) fn shown(&self, path: &str) -> String {
+        match &self.folder {
+            Some(folder) => folder.join(path).display().to_string(),
+            None => format!("{}/{path}", self.location.to_string().trim_end_matches('/')),
+        }
+    }
+
+    fn error(&self, path: &str, error: object_store::Error) -> StoreError {
+        match error {
+            object_store::Error::NotFound { .. } => StoreError::NotFound {
+                path: self.shown(path),
+            },
+            object_store::Error::AlreadyExists { .. } => StoreError::AlreadyExists {
+                path: self.shown(path),
+            },
+            other => self.io(path, other),
+        }
+    }
+
+    fn io(
+        &self,
+        path: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> StoreError {
+        StoreError::Io {
+            path: self.shown(path),
+            source: source.into(),
+        }
+    }
+}
+
+/// Writes beside the target, syncs, links to the target's name (which fails if it exists) and syncs
+/// the folder. A crash leaves at most a `name#n` that listings hide.
+fn create_synced(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let folder = target.parent().unwrap_or(Path::new("."));
+    create_folders_synced(folder)?;
+    let serial = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(format!("#{}{serial}", std::process::id()));
+    let staged = folder.join(name);
+    let linked = write_synced(&staged, bytes).and_then(|()| std::fs::hard_link(&staged, target));
+    let removed = std::fs::remove_file(&staged);
+    linked
+        .and(removed)
+        .and_then(|()| File::open(folder)?.sync_all())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this module is the one that writes"
+)]
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn create_folders_synced(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        create_folders_synced(parent)?;
+        match std::fs::create_dir(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => File::open(parent)?.sync_all()?,
+        }
+    }
+    Ok(())
+}
+
+/// The path without `.` and `..`.
+fn normal(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Writes a file that the user asked for at a path of their choosing, replacing one that is there.
+/// Not synced: nothing of the warehouse's is written this way.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this module is the one that writes"
+)]
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let failed = |source: std::io::Error| StoreError::Io {
+        path: path.display().to_string(),
+        source: source.into(),
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::write(path, bytes).map_err(failed)
+}
+
+/// The text of a file that the user wrote.
+pub(crate) fn read_text(path: &Path) -> Result<String, StoreError> {
+    std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => StoreError::NotFound {
+            path: path.display().to_string(),
+        },
+        _ => StoreError::Io {
+            path: path.display().to_string(),
+            source: source.into(),
+        },
+    })
+}
