@@ -103,7 +103,7 @@ fn named_columns<'a>(
             None => missing.push(MissingColumn {
                 path: input.path.to_owned(),
                 column: role.column.to_owned(),
-                role: format!("{} of stream `{}`", role.what, input.name),
+                role: format!("the {} of stream `{}`", role.what, input.name),
                 nearest: nearest(role.column, originals(columns)).map(str::to_owned),
             }),
         }
@@ -124,7 +124,7 @@ fn check_time(column: &Named, role: &Role<'_>, input: &Input<'_>) -> Result<(), 
         None => Ok(()),
         Some(kind) => Err(SourceError::Setting {
             what: format!(
-                "Column `{}`, {} of stream `{}`, is declared `{}`",
+                "Column `{}`, the {} of stream `{}`, is declared `{}`",
                 column.raw.original,
                 role.what,
                 input.name,

@@ -149,16 +149,14 @@ fn never_closed(text: &str, start: usize, input: &Input<'_>) -> SourceError {
 /// Rows whose number of fields is not the header's.
 #[derive(Default)]
 struct Ragged {
-    /// Offset and fields of the first, and of the last.
+    /// Offset and fields of the first.
     first: Option<(usize, usize)>,
-    last: (usize, usize),
     count: usize,
 }
 
 impl Ragged {
     fn add(&mut self, start: usize, fields: usize) {
         self.first = self.first.or(Some((start, fields)));
-        self.last = (start, fields);
         self.count += 1;
     }
 
@@ -181,7 +179,7 @@ impl Ragged {
         }
         let mut what = format!("the row has {fields} columns, the header has {columns}");
         if self.count > 1 {
-            what = format!("{what}; so it is with {} more rows", self.count - 1);
+            what = format!("{what}; it is the first of {} such rows", self.count);
         }
         Err(input
             .malformed(line, what)

@@ -37,7 +37,7 @@ pub(crate) enum SourceError {
         path: String,
         line: Option<usize>,
         what: String,
-        fix: Option<String>,
+        fix: String,
     },
     /// The file lacks columns that the stream names.
     #[error("{}", lines(columns))]
@@ -165,7 +165,7 @@ impl SourceError {
                 if *transient {
                     "Run again; if it goes on, check the store's address and credentials"
                 } else {
-                    "Let the user that runs this program read it"
+                    "See that the path is a file that this program may read"
                 }
                 .to_owned(),
             ),
@@ -176,10 +176,9 @@ impl SourceError {
             Self::Truncated { .. } => {
                 Some("Export or copy it again, and rename it only when it is whole".to_owned())
             }
-            Self::Malformed { fix, .. } => fix.clone(),
+            Self::Malformed { fix, .. } | Self::Setting { fix, .. } => Some(fix.clone()),
             Self::Columns { columns, .. } => Some(fixes(columns.iter().map(MissingColumn::fix))),
             Self::Values { columns, .. } => Some(fixes(columns.iter().map(BadColumn::fix))),
-            Self::Setting { fix, .. } => Some(fix.clone()),
         }
     }
 }
@@ -205,16 +204,16 @@ impl Input<'_> {
             path: self.path.to_owned(),
             line,
             what: what.into(),
-            fix: None,
+            fix: format!("Correct the export, or `format` of stream `{}`", self.name),
         }
     }
 }
 
 impl SourceError {
-    /// Adds what to do to an error that has no fix of its own.
+    /// Says what to do about a malformed file, where that is better known.
     pub(super) fn with_fix(mut self, text: impl Into<String>) -> Self {
         if let Self::Malformed { fix, .. } = &mut self {
-            *fix = Some(text.into());
+            *fix = text.into();
         }
         self
     }
@@ -249,7 +248,7 @@ impl BadColumn {
                 ..
             } => format!("Correct the export, or the format `{format}` of column `{column}`"),
             Fault::Unfit { format: None, .. } => {
-                format!("Correct the export, or declare the type or format of column `{column}`")
+                "Correct the export, or state the columns' types and formats".to_owned()
             }
             Fault::Ambiguous { formats, .. } => format!(
                 "Write `format: \"{}\"` or `format: \"{}\"` for column `{column}`",
@@ -291,7 +290,7 @@ impl fmt::Display for BadColumn {
                 f,
                 "needs its format stated: its dates, as `{shape}`, read only as {order}"
             ),
-            Fault::Null { role } => write!(f, "is {role}, but empty {places}"),
+            Fault::Null { role } => write!(f, "is the stream's {role}, but is empty {places}"),
         }
     }
 }
@@ -310,8 +309,11 @@ fn lines<T: fmt::Display>(items: &[T]) -> String {
     texts.join("\n")
 }
 
+/// Each fix once.
 fn fixes(texts: impl Iterator<Item = String>) -> String {
-    texts.collect::<Vec<_>>().join("; ")
+    let mut fixes: Vec<String> = texts.collect();
+    fixes.dedup();
+    fixes.join("; ")
 }
 
 /// The text of the innermost cause.

@@ -27,7 +27,10 @@ fn dated(stream: &Stream, field: &str, as_of: Date) -> Result<String, SourceErro
         return Ok(as_of.to_string());
     }
     let Some(form) = field.strip_prefix("date:") else {
-        return Err(refused(stream, &format!("holds `{{{field}}}`")));
+        return Err(refused(
+            stream,
+            &format!("holds `{{{field}}}`, which is no date"),
+        ));
     };
     strtime::format(form, as_of).map_err(|_| {
         refused(
