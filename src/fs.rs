@@ -320,3 +320,24 @@ pub(crate) fn read_text(path: &Path) -> Result<String, StoreError> {
         },
     })
 }
+
+/// The files directly in a folder on local disk, sorted; none if there is no such folder.
+pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let failed = |source: std::io::Error| StoreError::Io {
+        path: folder.display().to_string(),
+        source: source.into(),
+    };
+    let listing = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(failed)?,
+    };
+    let mut files = Vec::new();
+    for entry in listing {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,1 +1,8 @@
-//! warehouse
+//! The warehouse.
+mod functions;
+pub(crate) mod relation;
+pub(crate) mod session;
+
+pub(crate) use functions::{date_of, days_since_epoch, instant_type};
+pub(crate) use relation::Relation;
+pub(crate) use session::{Frame, QueryError, Session};
