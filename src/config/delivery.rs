@@ -27,6 +27,7 @@ fn read_transport(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Trans
     match (folder.node, smtp.node) {
         (Some(node), None) => location(reader, node, base).map(Transport::Folder),
         (None, Some(node)) => read_smtp(reader, node, base).map(Transport::Smtp),
+        (None, None) if folder.is_meant() || smtp.is_meant() => None,
         _ => {
             let problem = Problem::new("Mail leaves by one transport").at(node.place.clone());
             reader.refuse(problem.fix("Write one of `folder` and `smtp`"))
@@ -53,7 +54,7 @@ fn read_smtp(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Smtp> {
         Some(Tls::Implicit) | None => 465,
     };
     let port = port.or(usual, |node| reader.whole(node, 1..=65535));
-    if user.node.is_some() != password.node.is_some() {
+    if user.is_meant() != password.is_meant() {
         let problem = Problem::new("`user` and `password` go together").at(node.place.clone());
         reader.tell(problem.fix("Write both or neither"));
     }

@@ -129,14 +129,17 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
     let id = id.required(|node| reader.identifier(node));
     let term = term.required(|node| reader.text(node));
     let definition = definition.required(|node| reader.text(node));
-    if stamp.node.is_none() && when.node.is_none() && on.node.is_none() {
+    if ![&stamp, &when, &on]
+        .iter()
+        .any(|trigger| trigger.is_meant())
+    {
         let problem = Problem::new("A stage has no trigger").at(node.place.clone());
         reader.tell(problem.fix("Add one of `stamp`, `when` and `on`, or several"));
     }
     let stamp = stamp.optional(|node| reader.column(node).map(Trigger::Stamp));
     let when = when.optional(|node| reader.sql(node).map(Trigger::When));
-    let on = on.optional(|node| read_on(reader, node, at.node));
-    if let (Some(at), Some(None)) = (at.node, &on) {
+    let event = on.optional(|node| read_on(reader, node, at.node));
+    if let (Some(at), false) = (at.node, on.is_meant()) {
         let problem = Problem::new("`at` belongs to `on: opportunity`, which is not here");
         reader.tell(
             problem
@@ -164,7 +167,7 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
         term: term?,
         definition: definition?,
         place: node.place.clone(),
-        triggers: [stamp?, when?, on?].into_iter().flatten().collect(),
+        triggers: [stamp?, when?, event?].into_iter().flatten().collect(),
         won_when: won_when?,
         required_fields: required_fields?,
     })

@@ -27,6 +27,8 @@ pub(super) struct Field<'a> {
     of: &'static str,
     map: &'a Place,
     pub(super) node: Option<&'a Node>,
+    /// Absent, but an unknown key that was told is likely meant for it.
+    misspelt: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -61,12 +63,12 @@ impl<'a> Reader<'a> {
         of: &'static str,
         keys: [&'static str; N],
     ) -> Option<[Field<'n>; N]> {
-        match &node.value {
-            Value::Map(_) => self.tell_strange_keys(node, of, &keys),
+        let misspelt = match &node.value {
+            Value::Map(entries) => self.tell_strange_keys(entries, of, &keys),
             // A key with nothing behind it, or an empty file.
-            Value::Null => {}
+            Value::Null => Vec::new(),
             _ => return self.refuse(expected("keys and values", node)),
-        }
+        };
         Some(keys.map(|key| {
             Field {
                 reader: self,
@@ -76,18 +78,23 @@ impl<'a> Reader<'a> {
                 node: node
                     .get(key)
                     .filter(|node| !matches!(node.value, Value::Null)),
+                misspelt: misspelt.contains(&key),
             }
         }))
     }
 
-    fn tell_strange_keys(&self, node: &Node, of: &str, keys: &[&'static str]) {
-        self.tell_repeated(node.entries().iter().map(Entry::named), "key");
+    /// Gives the known keys that were likely meant by unknown ones.
+    fn tell_strange_keys<'k>(&self, entries: &[Entry], of: &str, keys: &[&'k str]) -> Vec<&'k str> {
+        self.tell_repeated(entries.iter().map(Entry::named), "key");
         let known = |entry: &&Entry| keys.contains(&entry.key.as_str());
-        for entry in node.entries().iter().filter(|entry| !known(entry)) {
+        let mut misspelt = Vec::new();
+        for entry in entries.iter().filter(|entry| !known(entry)) {
             let problem = Problem::new(format!("Unknown key `{}` in {of}", entry.key));
             let fix = instead(&entry.key, keys);
             self.tell(problem.at(entry.place.clone()).fix(fix));
+            misspelt.extend(nearest(&entry.key, keys.iter().copied()));
         }
+        misspelt
     }
 
     /// Tells every name that an earlier thing of its kind has too.
@@ -124,7 +131,8 @@ impl<'a> Reader<'a> {
         read: impl FnMut(&'n Node) -> Option<T>,
     ) -> Option<Vec<T>> {
         let Value::List(items) = &node.value else {
-            return self.refuse(expected("a list", node));
+            let problem = expected("a list", node);
+            return self.refuse(problem.fix("Put it in brackets, as `[one, two]`"));
         };
         let read: Vec<Option<T>> = items.iter().map(read).collect();
         read.into_iter().collect()
@@ -296,15 +304,19 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// Whether the user meant to write it.
+    pub(super) fn is_meant(&self) -> bool {
+        self.node.is_some() || self.misspelt
+    }
+
     /// The value; that it is absent is a problem.
     pub(super) fn required<T>(&self, read: impl FnOnce(&'a Node) -> Option<T>) -> Option<T> {
-        match self.node {
-            Some(node) => read(node),
-            None => {
-                let what = format!("`{}` is missing in {}", self.key, self.of);
-                self.reader.refuse(Problem::new(what).at(self.map.clone()))
-            }
+        if !self.is_meant() {
+            let problem = Problem::new(format!("`{}` is missing in {}", self.key, self.of));
+            let fix = format!("Add `{}:`", self.key);
+            self.reader.tell(problem.at(self.map.clone()).fix(fix));
         }
+        read(self.node?)
     }
 
     /// The value, if it is there. The outer `None` means that a problem was told.
@@ -341,6 +353,7 @@ fn expected(what: &str, node: &Node) -> Problem {
 pub(super) fn instead(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(near) => format!("Did you mean `{near}`?"),
+        None if known.is_empty() => "None is defined; add it".to_owned(),
         None => format!("Known here: `{}`", known.join("`, `")),
     }
 }

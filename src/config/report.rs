@@ -36,8 +36,12 @@ fn read_report(reader: &Reader<'_>, node: &Node) -> Option<Report> {
 /// `daily`, or `{ weekly_after: sunday }`.
 fn read_schedule(reader: &Reader<'_>, node: &Node) -> Option<Schedule> {
     if !matches!(node.value, Value::Map(_)) {
-        let words = [("daily", Schedule::Daily)];
-        return reader.choice(node, "schedule", &words);
+        let text = reader.any_text(node)?;
+        if text == "daily" {
+            return Some(Schedule::Daily);
+        }
+        let problem = Problem::new(format!("`{text}` is no schedule")).at(node.place.clone());
+        return reader.refuse(problem.fix("Write `daily`, or `{ weekly_after: sunday }`"));
     }
     let [weekly_after] = reader.fields(node, "a schedule", ["weekly_after"])?;
     let day: Weekday = weekly_after.required(|node| reader.choice(node, "weekday", &WEEKDAYS))?;

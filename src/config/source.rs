@@ -9,9 +9,10 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
 use super::leadgauge::{location, zone};
-use super::reader::{Field, Reader, instead};
+use super::reader::{Field, Reader};
 use super::yaml::{Entry, Node, Value};
 use super::{Column, ColumnType, Compression, Format, Source, Stream, StreamKind};
+use crate::fs::Location;
 use crate::problem::Problem;
 
 const MAX_FALL: f64 = 0.2;
@@ -58,11 +59,7 @@ fn read_source(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Source
     })
 }
 
-fn read_files(
-    reader: &Reader<'_>,
-    node: &Node,
-    folder: &Path,
-) -> Option<(crate::fs::Location, Vec<Stream>)> {
+fn read_files(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<(Location, Vec<Stream>)> {
     let [place, streams] = reader.fields(node, "`files`", ["location", "streams"])?;
     let place = place.required(|node| location(reader, node, folder));
     let streams = streams.required(|list| {
@@ -148,9 +145,10 @@ fn read_kind(
     reader: &Reader<'_>,
     stream: &Node,
     siblings: &Node,
-    [snapshot, events, field_history]: [&Field<'_>; 3],
+    kinds: [&Field<'_>; 3],
 ) -> Option<(StreamKind, f64)> {
-    match (snapshot.node, events.node, field_history.node) {
+    let [snapshot, events, field_history] = kinds.map(|kind| kind.node);
+    match (snapshot, events, field_history) {
         (Some(node), None, None) => read_snapshot(reader, node),
         (None, Some(node), None) => {
             let [key] = reader.fields(node, "`events`", ["key"])?;
@@ -160,6 +158,7 @@ fn read_kind(
         (None, None, Some(node)) => {
             read_field_history(reader, node, siblings).map(|kind| (kind, MAX_FALL))
         }
+        (None, None, None) if kinds.iter().any(|kind| kind.is_meant()) => None,
         _ => {
             let problem = Problem::new("A stream is of one kind").at(stream.place.clone());
             reader.refuse(problem.fix("Write one of `snapshot`, `events` and `field_history`"))
@@ -192,21 +191,26 @@ fn read_field_history(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Opti
         ["key", "of", "record", "field", "old", "new", "at"],
     )?;
     let of = of.required(|node| {
-        let named = siblings
+        let snapshots = siblings
             .items()
             .iter()
             .filter(|stream| stream.get("snapshot").is_some());
-        let named: Vec<(&str, &str)> = named
-            .filter_map(|stream| stream.get("name")?.as_text())
-            .map(|name| (name, name))
+        let names: Option<Vec<_>> = snapshots
+            .map(|stream| stream.get("name")?.as_text())
             .collect();
-        reader.choice(node, "snapshot stream of this source", &named)
+        // A snapshot stream without a name is told already; it may be the one that is meant.
+        let Some(names) = names else {
+            return reader.identifier(node);
+        };
+        let known: Vec<_> = names.into_iter().map(|name| (name, name)).collect();
+        let of = reader.choice(node, "snapshot stream of this source", &known)?;
+        Some(of.to_owned())
     });
     let [key, record, field, old, new, at] =
         [key, record, field, old, new, at].map(|column| column.required(|node| reader.text(node)));
     Some(StreamKind::FieldHistory {
         key: key?,
-        of: of?.to_owned(),
+        of: of?,
         record: record?,
         field: field?,
         old: old?,

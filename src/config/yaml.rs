@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Error, Spanned};
 
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, nearest};
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -280,7 +280,14 @@ fn syntax_problem(message: &str) -> Problem {
             "mapping values are not allowed",
             "Put a value that holds `: ` in quotes",
         ),
-        ("expected key", "Indent the keys of one block alike"),
+        (
+            "did not find expected",
+            "Indent the lines of one block alike",
+        ),
+        (
+            "only valid inside a block",
+            "Close the bracket or brace that is open above",
+        ),
         ("unexpected character", "Put the value in quotes"),
         (
             "illegal placement of ':'",
@@ -311,14 +318,24 @@ fn without_secrets(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The line up to the colon of a key that speaks of a secret, if it has one.
+/// The line up to the colon of a key that speaks of a secret, spelt right or not, if it has one.
 fn secret_key(line: &str) -> Option<&str> {
-    const WORDS: [&str; 5] = ["pass", "pwd", "secret", "token", "credential"];
+    const WORDS: [&str; 6] = ["password", "passwd", "pwd", "secret", "token", "credential"];
     let mut end = 0;
     for part in line.split_inclusive(':') {
         end += part.len();
-        let lower = part.to_ascii_lowercase();
-        if part.ends_with(':') && WORDS.iter().any(|word| lower.contains(word)) {
+        let key = part
+            .strip_suffix(':')
+            .unwrap_or_default()
+            .trim_end_matches(['"', '\'']);
+        let words = key
+            .rsplit(|c: char| !c.is_alphanumeric() && c != '-')
+            .take(2);
+        let secret = |word: &str| {
+            let lower = word.to_lowercase();
+            WORDS.iter().any(|word| lower.contains(word)) || nearest(&lower, WORDS).is_some()
+        };
+        if words.filter(|word| !word.is_empty()).any(secret) {
             return line.get(..end);
         }
     }
@@ -378,11 +395,12 @@ mod tests {
     // A secret is cut out of every line that could be shown, also from the lines below its key.
     #[test]
     fn secrets_are_not_shown() {
-        let text = "smtp: { port: x, password: hunter2 }\npasswd:\n  hunter2\nuser: me: you\n";
+        let text =
+            "smtp: { port: x, 'smtp_pasword': hunter2 }\npasswd:\n  hunter2\nuser: me: you\n";
         let shown = without_secrets(text);
         assert_eq!(
             shown,
-            "smtp: { port: x, password:\npasswd:\n\nuser: me: you"
+            "smtp: { port: x, 'smtp_pasword':\npasswd:\n\nuser: me: you"
         );
         let problem = file("a: 1\npassword: \"hunter2\nb: 2\n")
             .parse()
