@@ -85,16 +85,6 @@ impl Table {
         columns.via.get(i).unwrap_or_default()
     }
 
-    pub(super) fn source(&self, row: Row) -> Option<&str> {
-        let (columns, i) = self.at(row);
-        columns.source.get(i)
-    }
-
-    pub(super) fn record_id(&self, row: Row) -> Option<&str> {
-        let (columns, i) = self.at(row);
-        columns.record_id.get(i)
-    }
-
     pub(super) fn opportunity_id(&self, row: Row) -> Option<&str> {
         let (columns, i) = self.at(row);
         columns.opportunity_id.get(i)
@@ -152,6 +142,22 @@ impl Table {
     pub(super) fn amount(&self, row: Row) -> Option<i128> {
         let (columns, i) = self.at(row);
         columns.amount.is_valid(i).then(|| columns.amount.value(i))
+    }
+
+    /// What sets a row apart from others of its stage and instant.
+    pub(super) fn sign(&self, row: Row) -> impl Ord {
+        let (columns, i) = self.at(row);
+        let known = (self.known_at(row), self.seen_after(row), self.imported(row));
+        let record = (columns.source.get(i), columns.record_id.get(i));
+        let person = (self.customer(row), self.new_business(row));
+        (
+            known,
+            record,
+            person,
+            self.won(row),
+            self.amount(row),
+            self.reason(row),
+        )
     }
 
     fn at(&self, row: Row) -> (&Columns, usize) {

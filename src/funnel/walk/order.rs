@@ -41,17 +41,15 @@ fn sort(evidence: &mut [Evidence<'_>], table: &Table) {
 }
 
 /// Total but for rows that say the same, so that the order in which rows arrive changes nothing.
+/// Of two signs for one thing the one of known time, the more trusted, the earlier known comes first.
 fn compare(a: &Evidence<'_>, b: &Evidence<'_>, table: &Table) -> Ordering {
     let turn = a.turn.cmp(&b.turn).then(a.kind.cmp(&b.kind));
     let turn = turn.then(a.order.cmp(&b.order));
-    turn.then_with(|| a.censored.cmp(&b.censored))
-        .then_with(|| a.date_only.cmp(&b.date_only))
+    turn.then_with(|| (a.censored, a.date_only).cmp(&(b.censored, b.date_only)))
         .then_with(|| trust(table.via(a.row)).cmp(&trust(table.via(b.row))))
-        .then_with(|| a.opportunity.cmp(&b.opportunity))
-        .then_with(|| table.source(a.row).cmp(&table.source(b.row)))
-        .then_with(|| table.record_id(a.row).cmp(&table.record_id(b.row)))
         .then_with(|| a.at.cmp(&b.at))
-        .then_with(|| table.reason(a.row).cmp(&table.reason(b.row)))
+        .then_with(|| a.opportunity.cmp(&b.opportunity))
+        .then_with(|| table.sign(a.row).cmp(&table.sign(b.row)))
 }
 
 /// Where they disagree, stamp, field history and snapshot win in that order.

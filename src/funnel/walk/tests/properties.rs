@@ -75,7 +75,7 @@ fn renamed(told: &[Told], person: &str) -> Vec<Told> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     // A person's entries depend on that person's evidence alone: not on who else there is, who
     // comes first, in which order the rows come, or where batches end.
