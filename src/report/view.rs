@@ -9,7 +9,7 @@ use super::rows::{Row, Verdict};
 use super::words;
 
 /// How wide a picture is shown in a mail on a desk.
-const MAIL_WIDTH: f64 = 552.0;
+const MAIL_WIDTH: f64 = 520.0;
 
 /// A direction, whether it is welcome, and what it says in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -121,7 +121,7 @@ impl Cell {
 
     /// "Too few to say", and of how many.
     pub(super) fn few(n: Option<i64>) -> Self {
-        let of = n.map_or_else(String::new, |n| format!(" (n {})", words::integer(n)));
+        let of = n.map_or_else(String::new, |n| format!(" (n\u{a0}{})", words::integer(n)));
         Self::words(format!("too few to say{of}"), "")
     }
 }
@@ -171,7 +171,7 @@ impl Fault {
             |day| format!("Its last good day is {}.", words::date(day)),
         );
         let why = message.map_or_else(String::new, |message| {
-            format!(" {}.", message.trim_end_matches('.'))
+            format!(" {}.", words::capital(message.trim_end_matches('.')))
         });
         Ok(Self {
             what,

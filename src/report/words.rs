@@ -165,6 +165,14 @@ pub(super) fn clean(text: &str) -> String {
     shortened(&words.join(" "), LONGEST)
 }
 
+/// The text with its first letter large.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 /// Text as one line: a subject, which nothing in it can end.
 pub(super) fn line(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

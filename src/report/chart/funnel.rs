@@ -7,6 +7,9 @@ use super::svg::{Anchor, Svg, text_width};
 use crate::report::view::Mark;
 use crate::report::words;
 
+/// How wide the column of differences is.
+const CHANGE: f64 = 76.0;
+
 /// One stage of the funnel chart.
 pub(in crate::report) struct Bar {
     pub(in crate::report) label: String,
@@ -46,20 +49,22 @@ fn description(bars: &[Bar]) -> String {
 fn wide(svg: Svg, bars: &[Bar]) -> Svg {
     const PITCH: f64 = 44.0;
     const TOP: f64 = 24.0;
-    const FIGURES: f64 = 150.0;
+    const FIGURES: f64 = 170.0;
     let width = Room::Wide.width();
     let widest = bars.iter().map(|bar| text_width(&short(&bar.label), 14.0));
     let left = (widest.fold(0.0, f64::max) * 1.2).clamp(64.0, 190.0);
     let scale = scale(bars, width - left - 12.0 - FIGURES);
     let mut svg = svg.sized(width, TOP + PITCH * words::real(count(bars)));
-    svg.text("ax", (width - 82.0, 12.0), Anchor::End, "28 days");
+    svg.text("ax", (width - CHANGE - 14.0, 12.0), Anchor::End, "28 days");
     svg.text("ax", (width, 12.0), Anchor::End, "vs baseline");
     let mut y = TOP;
     for (index, bar) in bars.iter().enumerate() {
         svg.text("lab", (left, y + 16.0), Anchor::End, &short(&bar.label));
+        let lead = (left + 12.0, y + 11.5);
+        svg.line("rule", lead, (width - FIGURES + 10.0, y + 11.5));
         draw_bar(&mut svg, bar, (left + 12.0, y + 1.0), 20.0, scale);
-        svg.text("val", (width - 82.0, y + 16.0), Anchor::End, &words::integer(bar.n));
-        draw_change(&mut svg, bar, (width, y + 16.0), 66.0);
+        svg.text("val", (width - CHANGE - 14.0, y + 16.0), Anchor::End, &words::integer(bar.n));
+        draw_change(&mut svg, bar, (width, y + 16.0), CHANGE);
         if let Some(rate) = bar.rate
             && index + 1 < bars.len()
         {
@@ -83,12 +88,12 @@ fn stacked(svg: Svg, bars: &[Bar], width: f64) -> Svg {
         if let Some(rate) = bar.rate
             && index + 1 < bars.len()
         {
-            let after = (text_width(&label, 14.0) * 1.2 + 10.0).min(width - 210.0);
+            let after = (text_width(&label, 14.0) * 1.2 + 10.0).min(width - 215.0);
             arrow(&mut svg, (after, y + 5.0));
             svg.text("ax", (after + 11.0, y + 14.0), Anchor::Start, &words::percent(rate));
         }
-        svg.text("val", (width - 78.0, y + 14.0), Anchor::End, &words::integer(bar.n));
-        draw_change(&mut svg, bar, (width, y + 14.0), 66.0);
+        svg.text("val", (width - CHANGE - 12.0, y + 14.0), Anchor::End, &words::integer(bar.n));
+        draw_change(&mut svg, bar, (width, y + 14.0), CHANGE);
         draw_bar(&mut svg, bar, (0.0, y + 22.0), 14.0, scale);
         y += PITCH;
     }

@@ -21,7 +21,7 @@ pub(super) enum Room {
     Wide,
     /// The page's column on a phone.
     Narrow,
-    /// A mail, which is 552 wide on a desk and shrinks to 320 on a phone.
+    /// A mail, where a picture is 520 wide on a desk and shrinks to some 290 on a phone.
     Mail,
 }
 

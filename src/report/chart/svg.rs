@@ -134,7 +134,7 @@ impl Svg {
     pub(in crate::report) fn png(&self, width: f64) -> Result<Vec<u8>, ChartError> {
         let (inner, height, body) = (self.width, self.height, &self.body);
         let alone = format!(
-            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {inner} {height}" width="{inner}" height="{height}"><style>{STYLE}</style><rect width="{inner}" height="{height}" fill="#ffffff"/>{body}</svg>"##
+            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {inner} {height}" width="{inner}" height="{height}"><style>{STYLE}</style><rect x="-9" y="-9" width="9999" height="9999" fill="#ffffff"/>{body}</svg>"##
         );
         let pixels = pixels(width * PIXELS);
         charts_rs::svg_to_png_with_size(&alone, Some(pixels), None).map_err(|error| ChartError {

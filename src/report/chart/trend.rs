@@ -35,7 +35,7 @@ pub(in crate::report) fn trend(label: &str, counts: &[i64], number: usize) -> Sv
     });
     svg.path("area", &format!("{line}L{:.1} {FLOOR:.1}L{:.1} {FLOOR:.1}z", last.0, first.0));
     let mean = height(mean(counts));
-    svg.line("rule", (first.0, mean), (last.0, mean));
+    svg.line("mean", (first.0, mean), (last.0, mean));
     svg.path("spark", &line);
     svg.circle("bar", *last, 3.0);
     svg

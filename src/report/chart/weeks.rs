@@ -59,8 +59,8 @@ fn columns(svg: Svg, weeks: &[Week]) -> Svg {
     const FLOOR: f64 = 168.0;
     let width = Room::Wide.width();
     let mut svg = svg.sized(width, 204.0);
-    let pitch = width / words::real(count(weeks)).max(1.0);
-    let bar = (pitch * 0.74).min(60.0);
+    let pitch = (width / words::real(count(weeks)).max(1.0)).min(64.0);
+    let bar = pitch * 0.74;
     let scale = (FLOOR - 20.0) / largest(weeks);
     svg.line("rule", (0.0, FLOOR + 0.5), (width, FLOOR + 0.5));
     for (index, week) in weeks.iter().enumerate() {
@@ -134,9 +134,11 @@ pub(in crate::report) fn quarter(quarter: &Quarter, what: &str, room: Room) -> S
     let mut svg = Svg::new("quarter", room, &title, &told).sized(width, 62.0);
     let (attained, whole) = (words::real(quarter.attained), words::real(quarter.commitment));
     let scale = width / attained.max(whole).max(quarter.due.unwrap_or(0.0)).max(1.0);
-    let behind = quarter.due.is_some_and(|due| attained < due);
     svg.rect("track", (0.0, 20.0), (whole * scale, 20.0));
-    svg.rect(if behind { "short" } else { "bar" }, (0.0, 20.0), (attained * scale, 20.0));
+    if let Some(missing) = quarter.due.map(|due| due - attained).filter(|gap| *gap > 0.0) {
+        svg.rect("short", (attained * scale, 20.0), (missing * scale, 20.0));
+    }
+    svg.rect("bar", (0.0, 20.0), (attained * scale, 20.0));
     let below = format!("{} so far", words::integer(quarter.attained));
     svg.text("lab", (0.0, 57.0), Anchor::Start, &below);
     let promised = format!("{} committed", words::integer(quarter.commitment));

@@ -24,8 +24,7 @@ struct View {
     company: String,
     as_of: Date,
     zone: String,
-    /// The promised stage's short name, and the day's count of it, for the subject.
-    label: String,
+    /// The day's count, without title and day.
     subject: String,
     lede: String,
     standing: Option<String>,
@@ -81,6 +80,18 @@ struct Baseline {
     to: Date,
 }
 
+/// What the report leads with.
+struct Lead<'a> {
+    label: &'a str,
+    entered: Option<i64>,
+    expected: Option<(i64, i64)>,
+    /// Where most came from, and how many.
+    source: Option<(Option<&'a str>, i64)>,
+    reading: Reading,
+    /// The stage's own row.
+    stage: Option<&'a Stage>,
+}
+
 /// The rows of every query of this report.
 struct Figures {
     summary: Option<Summary>,
@@ -110,11 +121,29 @@ impl Figures {
         Ok(figures)
     }
 
-    /// The stage the report leads with: the promised one, else the first.
-    fn lead(&self) -> Option<&Stage> {
-        let promised = self.summary.as_ref().and_then(|summary| summary.stage.as_deref());
-        let found = self.stages.iter().find(|stage| Some(stage.id.as_str()) == promised);
-        found.or_else(|| self.stages.first())
+    /// What the report leads with: the promised stage, else the first.
+    fn lead(&self) -> Option<Lead<'_>> {
+        let promised = self.summary.as_ref().and_then(|it| Some((it, it.stage.as_deref()?)));
+        let Some((summary, id)) = promised else {
+            let stage = self.stages.first()?;
+            return Some(Lead {
+                label: &stage.label,
+                entered: stage.entered,
+                expected: stage.expected,
+                source: None,
+                reading: self.reading(stage),
+                stage: Some(stage),
+            });
+        };
+        let stage = self.stages.iter().find(|stage| stage.id == id);
+        Some(Lead {
+            label: summary.label.as_deref().unwrap_or(id),
+            entered: summary.entered,
+            expected: summary.expected,
+            source: summary.top_source_n.map(|n| (summary.top_source.as_deref(), n)),
+            reading: stage.map_or(Reading::Known, |stage| self.reading(stage)),
+            stage,
+        })
     }
 
     fn reading(&self, stage: &Stage) -> Reading {
@@ -146,28 +175,26 @@ pub(super) fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
 }
 
 fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View {
-    let day = words::long_date(set.as_of);
     let lead = figures.lead();
-    let label = lead.map_or_else(String::new, |stage| stage.label.clone());
-    let reading = lead.map_or(Reading::Withheld, |stage| figures.reading(stage));
-    let lede = match (&figures.summary, lead) {
-        (Some(summary), Some(_)) => sentences::lede(summary, &label, reading, set.as_of),
-        _ => format!("Nothing is known of {day} yet."),
+    let lede = match &lead {
+        Some(lead) => sentences::lede(lead, set.as_of),
+        None => format!("Nothing is known of {} yet.", words::long_date(set.as_of)),
     };
+    let reading = lead.as_ref().map_or(Reading::Withheld, |lead| lead.reading);
+    let standing = figures.summary.as_ref().and_then(|it| sentences::standing(it, reading));
     let (trends, span) = trends(figures);
     View {
         title: "Funnel",
         company: words::clean(&set.company),
         as_of: set.as_of,
         zone: set.zone.clone(),
-        subject: subject(figures, &label, reading),
-        label,
+        subject: lead.as_ref().map_or_else(|| "not known".to_owned(), sentences::subject),
         lede,
-        standing: figures.summary.as_ref().and_then(|it| sentences::standing(it, reading)),
+        standing,
         moved: sentences::moved(&figures.stages),
         faults: figures.faults.clone(),
         consequence: figures.consequence(),
-        keys: keys(figures, reading, set.as_of),
+        keys: lead.map(|lead| keys(figures, &lead, set.as_of)).unwrap_or_default(),
         needs: needs(figures),
         funnel: funnel(figures, drawings),
         weeks: weeks(figures, drawings),
@@ -181,30 +208,15 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
     }
 }
 
-/// `31 MQLs (14–24 expected)`.
-fn subject(figures: &Figures, label: &str, reading: Reading) -> String {
-    let summary = figures.summary.as_ref().filter(|_| reading != Reading::Withheld);
-    let Some((summary, n)) = summary.and_then(|it| Some((it, it.entered?))) else {
-        return "not known".to_owned();
-    };
-    let least = if reading == Reading::AtLeast { "at least " } else { "" };
-    let expected = summary.expected.map_or_else(String::new, |range| {
-        format!(" ({} expected)", words::range(range))
-    });
-    format!("{least}{}{expected}", words::entries(n, label))
-}
-
-fn keys(figures: &Figures, reading: Reading, as_of: Date) -> Vec<Key> {
-    let Some(stage) = figures.lead() else {
-        return Vec::new();
-    };
-    let summary = figures.summary.as_ref();
+fn keys(figures: &Figures, lead: &Lead<'_>, as_of: Date) -> Vec<Key> {
     let mut keys = vec![Key {
-        cell: entered(stage, reading),
-        name: format!("{} on {}", words::entries_title(&stage.label), as_of.strftime("%A")),
+        cell: entered(lead.entered, lead.expected, lead.reading),
+        name: format!("{} on {}", words::entries_title(lead.label), as_of.strftime("%A")),
     }];
-    keys.extend(summary.filter(|_| reading == Reading::Known).and_then(pace_key));
-    if let Some(next) = next_label(&figures.stages, stage) {
+    let sure = figures.summary.as_ref().filter(|_| lead.reading == Reading::Known);
+    keys.extend(sure.and_then(pace_key));
+    let next = lead.stage.and_then(|stage| Some((stage, next_label(&figures.stages, stage)?)));
+    if let Some((stage, next)) = next {
         keys.push(Key {
             cell: rate(stage),
             name: format!("{} to {next}", stage.label),
@@ -307,7 +319,7 @@ fn stage_rows(figures: &Figures) -> Vec<StageRow> {
         label: stage.label.clone(),
         term: stage.term.clone(),
         stock: stage.stock,
-        entered: entered(stage, figures.reading(stage)),
+        entered: entered(stage.entered, stage.expected, figures.reading(stage)),
         entered_28: entered_28(stage),
         next: next_label(&figures.stages, stage),
         rate: rate(stage),
@@ -316,17 +328,17 @@ fn stage_rows(figures: &Figures) -> Vec<StageRow> {
     figures.stages.iter().map(row).collect()
 }
 
-fn entered(stage: &Stage, reading: Reading) -> Cell {
-    let note = stage.expected.map_or_else(String::new, |range| {
+fn entered(n: Option<i64>, expected: Option<(i64, i64)>, reading: Reading) -> Cell {
+    let note = expected.map_or_else(String::new, |range| {
         format!("{} expected", words::range(range))
     });
-    let Some(n) = stage.entered.filter(|_| reading != Reading::Withheld) else {
+    let Some(n) = n.filter(|_| reading != Reading::Withheld) else {
         return Cell::words("not known", note);
     };
     if reading == Reading::AtLeast {
         return Cell::figure(format!("≥ {}", words::integer(n)), note);
     }
-    let verdict = stage.expected.and_then(|range| match sentences::against(n, range) {
+    let verdict = expected.and_then(|range| match sentences::against(n, range) {
         Against::Above => Some(Verdict::Up),
         Against::Below => Some(Verdict::Down),
         Against::Within => None,
@@ -358,7 +370,7 @@ fn measured(it: &Measured, write: fn(f64) -> String, more: bool, says: (&str, &s
         return Cell::few(it.n);
     }
     let baseline = it.baseline.map(|value| format!("baseline {}", write(value)));
-    let n = it.n.map(|n| format!("n {}", words::integer(n)));
+    let n = it.n.map(|n| format!("n\u{a0}{}", words::integer(n)));
     let note: Vec<String> = baseline.into_iter().chain(n).collect();
     match it.value {
         Some(value) => {

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::Lead;
 use super::rows::{Need, Stage, Stuck, Summary};
 use crate::report::rows::Verdict;
 use crate::report::{sentence, words};
@@ -34,41 +35,56 @@ pub(super) fn against(n: i64, (low, high): (i64, i64)) -> Against {
 }
 
 /// What a chief reads and is done: the day's count against what was expected, and where it came from.
-pub(super) fn lede(summary: &Summary, label: &str, reading: Reading, as_of: Date) -> String {
+pub(super) fn lede(lead: &Lead<'_>, as_of: Date) -> String {
     let day = as_of.strftime("%A").to_string();
-    let Some(n) = summary.entered.filter(|_| reading != Reading::Withheld) else {
-        return format!("{} on {day} are not known.", words::entries_title(label));
+    let Some(n) = known(lead) else {
+        return format!("{} on {day} are not known.", words::entries_title(lead.label));
     };
-    let count = words::entries(n, label);
-    let first = match (reading, summary.expected) {
-        (Reading::AtLeast, None) => format!("At least {count} on {day}."),
-        (Reading::AtLeast, Some(expected)) => {
-            let range = words::range(expected);
-            format!("At least {count} on {day}; {range} are expected of a whole day.")
+    let count = words::entries(n, lead.label);
+    let expected = lead.expected.map(words::range);
+    if lead.reading == Reading::AtLeast {
+        return match expected {
+            None => format!("At least {count} on {day}."),
+            Some(range) => format!("At least {count} on {day}; {range} are expected of a whole day."),
+        };
+    }
+    let first = match lead.expected.map(|range| (against(n, range), range)) {
+        None => format!("{count} on {day}."),
+        Some((Against::Above, (_, high))) => {
+            format!("{count} on {day}, {} at most expected.", words::integer(high))
         }
-        (_, None) => format!("{count} on {day}."),
-        (_, Some((low, high))) => match against(n, (low, high)) {
-            Against::Above => {
-                format!("{count} on {day}, {} at most expected.", words::integer(high))
-            }
-            Against::Below => {
-                format!("{count} on {day}, {} at least expected.", words::integer(low))
-            }
-            Against::Within => {
-                format!("{count} on {day}, {} expected.", words::range((low, high)))
-            }
-        },
+        Some((Against::Below, (low, _))) => {
+            format!("{count} on {day}, {} at least expected.", words::integer(low))
+        }
+        Some((Against::Within, range)) => {
+            format!("{count} on {day}, {} expected.", words::range(range))
+        }
     };
-    match source(summary, n) {
-        Some(source) if reading == Reading::Known => format!("{first} {source}"),
-        _ => first,
+    match lead.source.and_then(|(name, of)| source(name, of, n)) {
+        Some(source) => format!("{first} {source}"),
+        None => first,
     }
 }
 
+/// `31 MQLs (14–24 expected)`.
+pub(super) fn subject(lead: &Lead<'_>) -> String {
+    let Some(n) = known(lead) else {
+        return format!("{} not known", words::entries_title(lead.label));
+    };
+    let least = if lead.reading == Reading::AtLeast { "at least " } else { "" };
+    let expected = lead.expected.map_or_else(String::new, |range| {
+        format!(" ({} expected)", words::range(range))
+    });
+    format!("{least}{}{expected}", words::entries(n, lead.label))
+}
+
+fn known(lead: &Lead<'_>) -> Option<i64> {
+    lead.entered.filter(|_| lead.reading != Reading::Withheld)
+}
+
 /// Where most of `n` came from; nothing of so few that "most" means nothing.
-fn source(summary: &Summary, n: i64) -> Option<String> {
+fn source(name: Option<&str>, of: i64, n: i64) -> Option<String> {
     const ENOUGH: i64 = 5;
-    let (name, of) = (summary.top_source.as_deref(), summary.top_source_n?);
     if n < ENOUGH || of <= 0 || of > n {
         return None;
     }
@@ -138,11 +154,11 @@ pub(super) fn need(need: &Need, stages: &[Stage]) -> (String, String) {
 pub(super) fn stuck(stuck: &Stuck) -> (String, String) {
     let what = format!("{} stuck in {}", words::integer(stuck.n), stuck.label);
     let longer = stuck.p90_days.map(|p90| {
-        format!("there longer than the {} in which nine of ten go on", words::days(p90))
+        format!("longer than the {} in which nine of ten go on", words::days(p90))
     });
     let oldest = stuck.oldest_days.map(|days| format!("the oldest for {}", words::days(days)));
     let detail: Vec<String> = longer.into_iter().chain(oldest).collect();
-    (what, detail.join(", "))
+    (what, detail.join("; "))
 }
 
 /// `A`, `A and B`, `A, B and C`.

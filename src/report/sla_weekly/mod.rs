@@ -115,7 +115,7 @@ pub(super) fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
 fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View {
     let (sources, other_sources) = sources(figures);
     View {
-        title: "SLA of the week",
+        title: "SLA",
         company: words::clean(&set.company),
         as_of: set.as_of,
         zone: set.zone.clone(),
@@ -139,13 +139,13 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
     }
 }
 
-/// `2026-Q4: 673 of 1,200 MQLs, 61 behind pace`.
+/// `673 of 1,200 MQLs in 2026-Q4, 61 behind pace`.
 fn subject(figures: &Figures) -> String {
     let Some(promised) = &figures.quarter else {
         return "no commitment for this quarter".to_owned();
     };
     let Some(quarter) = figures.known() else {
-        return format!("{}: not known", promised.name);
+        return format!("{} is not known", promised.name);
     };
     let gap = match figures.judged().and_then(Quarter::gap) {
         None => String::new(),
@@ -155,7 +155,7 @@ fn subject(figures: &Figures) -> String {
     };
     let of = words::integer(quarter.commitment);
     let attained = words::integer(quarter.attained);
-    format!("{}: {attained} of {of} {}{gap}", quarter.name, quarter.what())
+    format!("{attained} of {of} {} in {}{gap}", quarter.what(), quarter.name)
 }
 
 /// The verdict: the last complete week, and whether the quarter is on its way.
