@@ -7,9 +7,8 @@ use arrow::array::{
 };
 use arrow::datatypes::DataType;
 
-use super::evidence::{Evidence, Kind};
+use super::evidence::{Evidence, EvidenceError, Kind};
 use super::typed::{Text, full, mistyped, text, typed};
-use crate::funnel::FunnelError;
 
 /// Where a row of evidence lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +47,7 @@ struct Columns {
 
 impl Table {
     /// Finds the columns of every batch; `stages` is the number of stages of the funnel.
-    pub(super) fn new(batches: &[RecordBatch], stages: usize) -> Result<Self, FunnelError> {
+    pub(super) fn new(batches: &[RecordBatch], stages: usize) -> Result<Self, EvidenceError> {
         let batches = batches.iter().map(|batch| Columns::new(batch, stages));
         Ok(Self {
             batches: batches.collect::<Result<_, _>>()?,
@@ -166,7 +165,7 @@ impl Table {
 }
 
 impl Columns {
-    fn new(batch: &RecordBatch, stages: usize) -> Result<Self, FunnelError> {
+    fn new(batch: &RecordBatch, stages: usize) -> Result<Self, EvidenceError> {
         let order = typed(batch, "stage_order", "a bigint")?;
         let kind = kinds(&text(batch, "kind")?, batch.num_rows())?;
         check_orders(&order, &kind, stages)?;
@@ -198,11 +197,11 @@ impl Columns {
 fn instants(
     batch: &RecordBatch,
     column: &'static str,
-) -> Result<TimestampMicrosecondArray, FunnelError> {
+) -> Result<TimestampMicrosecondArray, EvidenceError> {
     typed(batch, column, "a timestamp in microseconds")
 }
 
-fn money(batch: &RecordBatch, column: &'static str) -> Result<Decimal128Array, FunnelError> {
+fn money(batch: &RecordBatch, column: &'static str) -> Result<Decimal128Array, EvidenceError> {
     let expected = "a decimal(18,4)";
     let array: Decimal128Array = typed(batch, column, expected)?;
     match array.data_type() {
@@ -211,10 +210,10 @@ fn money(batch: &RecordBatch, column: &'static str) -> Result<Decimal128Array, F
     }
 }
 
-fn kinds(texts: &Text, rows: usize) -> Result<Vec<Kind>, FunnelError> {
+fn kinds(texts: &Text, rows: usize) -> Result<Vec<Kind>, EvidenceError> {
     let kind = |i| {
         let kind = texts.get(i).unwrap_or_default();
-        Kind::named(kind).ok_or_else(|| FunnelError::EvidenceKind {
+        Kind::named(kind).ok_or_else(|| EvidenceError::Kind {
             kind: kind.to_owned(),
         })
     };
@@ -222,12 +221,12 @@ fn kinds(texts: &Text, rows: usize) -> Result<Vec<Kind>, FunnelError> {
 }
 
 /// A deletion names no stage; all other evidence names one of the funnel's.
-fn check_orders(orders: &Int64Array, kinds: &[Kind], stages: usize) -> Result<(), FunnelError> {
+fn check_orders(orders: &Int64Array, kinds: &[Kind], stages: usize) -> Result<(), EvidenceError> {
     let highest = i64::try_from(stages).unwrap_or(i64::MAX);
     for (order, kind) in orders.iter().zip(kinds) {
         let order = order.unwrap_or_default();
         if *kind != Kind::Deleted && !(1..=highest).contains(&order) {
-            return Err(FunnelError::EvidenceStage { order, stages });
+            return Err(EvidenceError::Stage { order, stages });
         }
     }
     Ok(())

@@ -36,11 +36,21 @@ pub(super) struct Entry {
     pub(super) opportunity: Option<Row>,
     pub(super) entered_at: i64,
     pub(super) confirmed_at: Option<i64>,
-    pub(super) implied: bool,
-    pub(super) carried: bool,
+    pub(super) mark: Mark,
     /// The person's first entry of the stage in any cycle.
     pub(super) first: bool,
     pub(super) customer: bool,
+}
+
+/// What made an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Evidence of the stage's own.
+    Own,
+    /// Evidence of a higher stage.
+    Implied,
+    /// The cycle's beginning: the person stands in the stage but did not enter it.
+    Carried,
 }
 
 /// How a stage was left.

@@ -1,4 +1,5 @@
-//! One sign, as the walk handles it. Everything else about it is read from its row when needed.
+//! One sign, as the walk handles it; everything else about it is read from its row when needed.
+//! And why evidence is refused.
 
 use super::columns::Row;
 
@@ -39,4 +40,21 @@ impl Kind {
             _ => None,
         }
     }
+}
+
+/// Evidence that the walk cannot read. Nothing of a person is ever in it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EvidenceError {
+    #[error("Evidence column `{column}` is {found}, expected {expected}")]
+    Column {
+        column: &'static str,
+        expected: &'static str,
+        found: String,
+    },
+    #[error("Evidence of kind `{kind}` is not known")]
+    Kind { kind: String },
+    #[error("Evidence of stage {order} does not fit a funnel of {stages} stages")]
+    Stage { order: i64, stages: usize },
+    #[error("Evidence is not sorted by `person_id`")]
+    Unsorted,
 }

@@ -63,6 +63,8 @@ use self::person::Person;
 use self::rules::Rules;
 use super::FunnelError;
 
+pub(crate) use self::evidence::EvidenceError;
+
 #[derive(Debug)]
 pub(super) struct Walked {
     /// `stage_entry` without the attributes frozen at entry.
@@ -114,7 +116,7 @@ struct Walk<'a, 'f> {
 }
 
 impl Walk<'_, '_> {
-    fn read(&mut self, row: Row) -> Result<(), FunnelError> {
+    fn read(&mut self, row: Row) -> Result<(), EvidenceError> {
         if self.is_next_person(row)? {
             self.finish_person();
             self.first = Some(row);
@@ -129,14 +131,14 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn is_next_person(&self, row: Row) -> Result<bool, FunnelError> {
+    fn is_next_person(&self, row: Row) -> Result<bool, EvidenceError> {
         let Some(first) = self.first else {
             return Ok(true);
         };
         match self.table.person_id(row).cmp(self.table.person_id(first)) {
             Ordering::Equal => Ok(false),
             Ordering::Greater => Ok(true),
-            Ordering::Less => Err(FunnelError::EvidenceUnsorted),
+            Ordering::Less => Err(EvidenceError::Unsorted),
         }
     }
 

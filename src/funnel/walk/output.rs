@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use crate::config::Funnel;
 
 use super::columns::Row;
-use super::cycle::{Entry, Exit};
+use super::cycle::{Entry, Exit, Mark};
 use super::days::LocalDays;
 use super::person::Person;
 
@@ -120,9 +120,9 @@ impl<'f> Output<'f> {
         self.entered_on.append_value(entered_on);
         self.entered_after.append_option(table.seen_after(row));
         self.via.append_value(table.via(row));
-        self.implied.append_value(entry.implied);
+        self.implied.append_value(entry.mark == Mark::Implied);
         self.confirmed_at.append_option(entry.confirmed_at);
-        self.carried.append_value(entry.carried);
+        self.carried.append_value(entry.mark == Mark::Carried);
         self.censored.append_value(table.censored(row));
         let late = entered_on < known_on && !table.imported(row);
         self.late.append_value(late);
@@ -133,156 +133,69 @@ impl<'f> Output<'f> {
         self.known_at.append_value(known_at);
     }
 
+    /// Ends with one batch of all entries.
     pub(super) fn finish(mut self) -> RecordBatch {
-        let instant = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let columns: [(&str, DataType, bool, ArrayRef); 24] = [
-            (
-                "person_id",
-                DataType::Utf8,
-                false,
-                Arc::new(self.person_id.finish()),
-            ),
-            (
-                "opportunity_id",
-                DataType::Utf8,
-                true,
-                Arc::new(self.opportunity_id.finish()),
-            ),
-            (
-                "cycle",
-                DataType::Int64,
-                false,
-                Arc::new(self.cycle.finish()),
-            ),
-            (
-                "stage",
-                DataType::Utf8,
-                false,
-                Arc::new(self.stage.finish()),
-            ),
-            (
-                "stage_order",
-                DataType::Int64,
-                false,
-                Arc::new(self.stage_order.finish()),
-            ),
-            (
-                "entered_at",
-                instant(),
-                false,
-                Arc::new(self.entered_at.finish()),
-            ),
-            (
-                "entered_on",
-                DataType::Date32,
-                false,
-                Arc::new(self.entered_on.finish()),
-            ),
-            (
-                "entered_after",
-                instant(),
-                true,
-                Arc::new(self.entered_after.finish()),
-            ),
-            (
-                "exited_at",
-                instant(),
-                true,
-                Arc::new(self.exited_at.finish()),
-            ),
-            (
-                "outcome",
-                DataType::Utf8,
-                false,
-                Arc::new(self.outcome.finish()),
-            ),
-            (
-                "next_stage",
-                DataType::Utf8,
-                true,
-                Arc::new(self.next_stage.finish()),
-            ),
-            (
-                "reason",
-                DataType::Utf8,
-                true,
-                Arc::new(self.reason.finish()),
-            ),
-            ("via", DataType::Utf8, false, Arc::new(self.via.finish())),
-            (
-                "implied",
-                DataType::Boolean,
-                false,
-                Arc::new(self.implied.finish()),
-            ),
-            (
-                "confirmed_at",
-                instant(),
-                true,
-                Arc::new(self.confirmed_at.finish()),
-            ),
-            (
-                "carried",
-                DataType::Boolean,
-                false,
-                Arc::new(self.carried.finish()),
-            ),
-            (
-                "censored",
-                DataType::Boolean,
-                false,
-                Arc::new(self.censored.finish()),
-            ),
-            (
-                "late",
-                DataType::Boolean,
-                false,
-                Arc::new(self.late.finish()),
-            ),
-            (
-                "direct",
-                DataType::Boolean,
-                false,
-                Arc::new(self.direct.finish()),
-            ),
-            (
-                "net_new",
-                DataType::Boolean,
-                false,
-                Arc::new(self.net_new.finish()),
-            ),
-            (
-                "customer",
-                DataType::Boolean,
-                false,
-                Arc::new(self.customer.finish()),
-            ),
-            (
-                "amount",
-                DataType::Decimal128(18, 4),
-                true,
-                Arc::new(self.amount.finish()),
-            ),
-            (
-                "definition",
-                DataType::Utf8,
-                false,
-                Arc::new(self.definition.finish()),
-            ),
-            (
-                "known_at",
-                instant(),
-                false,
-                Arc::new(self.known_at.finish()),
-            ),
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(self.person_id.finish()),
+            Arc::new(self.opportunity_id.finish()),
+            Arc::new(self.cycle.finish()),
+            Arc::new(self.stage.finish()),
+            Arc::new(self.stage_order.finish()),
+            Arc::new(self.entered_at.finish()),
+            Arc::new(self.entered_on.finish()),
+            Arc::new(self.entered_after.finish()),
+            Arc::new(self.exited_at.finish()),
+            Arc::new(self.outcome.finish()),
+            Arc::new(self.next_stage.finish()),
+            Arc::new(self.reason.finish()),
+            Arc::new(self.via.finish()),
+            Arc::new(self.implied.finish()),
+            Arc::new(self.confirmed_at.finish()),
+            Arc::new(self.carried.finish()),
+            Arc::new(self.censored.finish()),
+            Arc::new(self.late.finish()),
+            Arc::new(self.direct.finish()),
+            Arc::new(self.net_new.finish()),
+            Arc::new(self.customer.finish()),
+            Arc::new(self.amount.finish()),
+            Arc::new(self.definition.finish()),
+            Arc::new(self.known_at.finish()),
         ];
-        let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns
-            .into_iter()
-            .map(|(name, kind, nullable, array)| (Field::new(name, kind, nullable), array))
-            .unzip();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
-            .expect("every entry appends one value to each column, of the type named beside it")
+        RecordBatch::try_new(Arc::new(schema()), arrays).expect(
+            "every entry appends one value to each column, and `schema` names the same columns",
+        )
     }
+}
+
+fn schema() -> Schema {
+    use DataType::{Boolean, Date32, Decimal128, Int64, Timestamp, Utf8};
+    let instant = || Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    Schema::new(vec![
+        Field::new("person_id", Utf8, false),
+        Field::new("opportunity_id", Utf8, true),
+        Field::new("cycle", Int64, false),
+        Field::new("stage", Utf8, false),
+        Field::new("stage_order", Int64, false),
+        Field::new("entered_at", instant(), false),
+        Field::new("entered_on", Date32, false),
+        Field::new("entered_after", instant(), true),
+        Field::new("exited_at", instant(), true),
+        Field::new("outcome", Utf8, false),
+        Field::new("next_stage", Utf8, true),
+        Field::new("reason", Utf8, true),
+        Field::new("via", Utf8, false),
+        Field::new("implied", Boolean, false),
+        Field::new("confirmed_at", instant(), true),
+        Field::new("carried", Boolean, false),
+        Field::new("censored", Boolean, false),
+        Field::new("late", Boolean, false),
+        Field::new("direct", Boolean, false),
+        Field::new("net_new", Boolean, false),
+        Field::new("customer", Boolean, false),
+        Field::new("amount", Decimal128(18, 4), true),
+        Field::new("definition", Utf8, false),
+        Field::new("known_at", instant(), false),
+    ])
 }
 
 fn instants() -> TimestampMicrosecondBuilder {

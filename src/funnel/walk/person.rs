@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::columns::{Row, Table};
-use super::cycle::{Cycle, End, Entry, Outcome};
+use super::cycle::{Cycle, End, Entry, Mark, Outcome};
 use super::evidence::Evidence;
 use super::rules::Rules;
 
@@ -46,14 +46,6 @@ pub(super) enum Next {
     Closed,
     /// After a deletion of the person: nothing is carried.
     Deleted,
-}
-
-/// Why an entry is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    Own,
-    Implied,
-    Carried,
 }
 
 impl<'a> Person<'a> {
@@ -150,8 +142,7 @@ impl<'a> Person<'a> {
             opportunity: self.cycles[cycle].opportunity,
             entered_at: at,
             confirmed_at: None,
-            implied: mark == Mark::Implied,
-            carried,
+            mark,
             first,
             customer: self.is_customer(row),
         };

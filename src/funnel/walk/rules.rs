@@ -2,10 +2,10 @@
 
 use crate::config::{Event, Funnel, Skipping, Trigger};
 
-use super::cycle::{End, Entry, Outcome};
+use super::cycle::{End, Entry, Mark, Outcome};
 use super::evidence::{Evidence, Kind};
 use super::fate::Fate;
-use super::person::{Mark, Next, Person};
+use super::person::{Next, Person};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -179,18 +179,18 @@ impl<'a> Person<'a> {
     /// Evidence for a stage already reached confirms an implied entry, dates a censored one, or
     /// changes nothing. Of unknown time itself, it does neither.
     fn again(&mut self, cycle: usize, e: &Evidence<'a>, entry: Entry) -> Fate {
-        if e.censored || entry.carried {
+        if e.censored || entry.mark == Mark::Carried {
             return Fate::IgnoredReached;
         }
         if self.dates(cycle, e) {
             self.date(cycle, e);
             return Fate::Dated;
         }
-        if !entry.implied {
+        if entry.mark == Mark::Own {
             return Fate::IgnoredReached;
         }
         self.entries_mut(cycle)[e.order - 1] = Some(Entry {
-            implied: false,
+            mark: Mark::Own,
             confirmed_at: Some(e.at),
             ..entry
         });
@@ -214,7 +214,7 @@ impl<'a> Person<'a> {
         if let Some(entry) = from_here.next() {
             entry.row = e.row;
             entry.entered_at = at;
-            entry.implied = false;
+            entry.mark = Mark::Own;
             entry.customer = customer;
         }
         for higher in from_here {

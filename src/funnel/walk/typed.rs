@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, DictionaryArray, RecordBatch, StringArray, St
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
 
-use crate::funnel::FunnelError;
+use super::evidence::EvidenceError;
 
 /// A text column, by how it is stored.
 pub(super) enum Text {
@@ -27,7 +27,7 @@ impl Text {
     }
 }
 
-pub(super) fn text(batch: &RecordBatch, column: &'static str) -> Result<Text, FunnelError> {
+pub(super) fn text(batch: &RecordBatch, column: &'static str) -> Result<Text, EvidenceError> {
     let array = find(batch, column, "a text")?;
     if let Some(texts) = array.as_string_opt::<i32>() {
         return Ok(Text::Plain(texts.clone()));
@@ -57,7 +57,7 @@ pub(super) fn typed<T: Array + Clone + 'static>(
     batch: &RecordBatch,
     column: &'static str,
     expected: &'static str,
-) -> Result<T, FunnelError> {
+) -> Result<T, EvidenceError> {
     let array = find(batch, column, expected)?;
     let found = array.as_any().downcast_ref::<T>().cloned();
     found.ok_or_else(|| mistyped(column, expected, array.data_type()))
@@ -67,9 +67,9 @@ fn find<'a>(
     batch: &'a RecordBatch,
     column: &'static str,
     expected: &'static str,
-) -> Result<&'a dyn Array, FunnelError> {
+) -> Result<&'a dyn Array, EvidenceError> {
     let array = batch.column_by_name(column).map(AsRef::as_ref);
-    array.ok_or_else(|| FunnelError::EvidenceColumn {
+    array.ok_or_else(|| EvidenceError::Column {
         column,
         expected,
         found: "absent".to_owned(),
@@ -80,8 +80,8 @@ pub(super) fn mistyped(
     column: &'static str,
     expected: &'static str,
     found: &DataType,
-) -> FunnelError {
-    FunnelError::EvidenceColumn {
+) -> EvidenceError {
+    EvidenceError::Column {
         column,
         expected,
         found: format!("`{found}`"),
@@ -89,13 +89,13 @@ pub(super) fn mistyped(
 }
 
 /// Refuses a null in a column without which a row says nothing.
-pub(super) fn full(batch: &RecordBatch, column: &'static str) -> Result<(), FunnelError> {
+pub(super) fn full(batch: &RecordBatch, column: &'static str) -> Result<(), EvidenceError> {
     let expected = "without nulls";
     let nulls = find(batch, column, expected)?.logical_null_count();
     if nulls == 0 {
         return Ok(());
     }
-    Err(FunnelError::EvidenceColumn {
+    Err(EvidenceError::Column {
         column,
         expected,
         found: format!("null in {nulls} rows"),

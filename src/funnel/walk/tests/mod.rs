@@ -87,6 +87,7 @@ fn zone() -> TimeZone {
 
 /// One row of evidence.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "as many as columns")]
 struct Sign {
     person: String,
     at: i64,
@@ -343,7 +344,7 @@ fn write(told: &[Told]) -> String {
 
 fn plain(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn run(skipping: Skipping, history: &str) -> Walked {
