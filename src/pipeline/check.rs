@@ -28,9 +28,10 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     let templates = Templates::load(&config.templates)?;
     report::check(&templates)?;
     let as_of = clock::yesterday(&config.time_zone);
-    let warehouse = Warehouse::open(&config.warehouse, &config.time_zone)?;
-    let session = open_session(&warehouse, None, config, as_of, &canonical).await?;
-    record::register_extracts(&session, &warehouse, None, &[]).await?;
+    let warehouse = Warehouse::open(&config.warehouse)?;
+    let base = warehouse.latest().await?;
+    let session = open_session(&warehouse, base.as_ref(), config, as_of, &canonical).await?;
+    record::register_extracts(&session, &warehouse, base.as_ref(), &[]).await?;
     funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
     metrics::measure(&session, config).await?;
     for report in &config.reports {

@@ -52,7 +52,6 @@ pub(super) struct Record<'a> {
     pub(super) summary: &'a RunSummary,
     /// What was counted on the way, by name.
     pub(super) counts: &'a BTreeMap<String, u64>,
-    pub(super) mails: usize,
     pub(super) seconds: f64,
 }
 
@@ -70,7 +69,7 @@ pub(super) async fn register_extracts(
 ) -> Result<(), PipelineError> {
     let schema = schema_of(&JOB_EXTRACT);
     let mut batches = Vec::new();
-    if let Some(base) = base.filter(|version| version.has("job_extract")) {
+    if let Some(base) = base.filter(|version| version.tables().contains("job_extract")) {
         batches.extend(warehouse.read(base, "job_extract").await?.1);
     }
     batches.push(batch_of(&schema, rows).map_err(shape)?);
@@ -89,7 +88,7 @@ pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(),
     for (table, columns, rows) in tables {
         let schema = schema_of(columns);
         let batch = batch_of(&schema, &rows).map_err(shape)?;
-        draft.append(table, schema, vec![batch]).await?;
+        draft.append(table, &schema, &[batch]).await?;
     }
     Ok(())
 }
@@ -108,7 +107,7 @@ fn run_row(record: &Record<'_>, commit_no: u64) -> Value {
         "streams_missing": having("missing"),
         "streams_quarantined": having("quarantined"),
         "reports": summary.reports.len(),
-        "mails": record.mails,
+        "mails": summary.mails,
         "seconds": record.seconds,
         "message": summary.problems.join("\n"),
     })
@@ -122,11 +121,11 @@ fn extract_row(run_id: &RunId, summary: &RunSummary, stream: &StreamResult) -> V
         "stream": stream.stream,
         "outcome": stream.outcome,
         "file": stream.file,
-        "rows": stream.rows,
+        "rows": stream.recorded.rows,
         "bytes": stream.bytes,
-        "new": stream.new,
-        "changed": stream.changed,
-        "vanished": stream.vanished,
+        "new": stream.recorded.new,
+        "changed": stream.recorded.changed,
+        "vanished": stream.recorded.vanished,
         "seconds": stream.seconds,
         "message": stream.message,
     })
