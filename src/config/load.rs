@@ -12,7 +12,7 @@ use crate::fs;
 use crate::problem::{Problem, Problems};
 
 /// The four files, by the names under which `Config::texts` holds them.
-const FILES: [&str; 4] = ["leadgauge.yaml", "funnel.yaml", "sla.yaml", "calendar.yaml"];
+pub(super) const FILES: [&str; 4] = ["leadgauge.yaml", "funnel.yaml", "sla.yaml", "calendar.yaml"];
 
 impl Config {
     /// Reads `leadgauge.yaml` at `path`, which may have another name, and the other three beside it.

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use jiff::civil::{Weekday, date};
 
+use super::load::FILES;
 use super::*;
 use crate::fs;
-
-const FILES: [&str; 4] = ["leadgauge.yaml", "funnel.yaml", "sla.yaml", "calendar.yaml"];
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config")

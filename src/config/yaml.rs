@@ -69,8 +69,13 @@ impl Node {
 
     /// The text under `key` of every item that has it, with its place.
     pub(super) fn names<'n>(&'n self, key: &str) -> impl Iterator<Item = (String, &'n Place)> {
-        let named = self.items().iter().filter_map(move |item| item.get(key));
-        named.filter_map(|node| Some((node.as_text()?.to_owned(), &node.place)))
+        let values = self.items().iter().filter_map(move |item| item.get(key));
+        values.filter_map(Self::named)
+    }
+
+    /// The text, where this is one, with its place.
+    pub(super) fn named(&self) -> Option<(String, &Place)> {
+        Some((self.as_text()?.to_owned(), &self.place))
     }
 }
 
@@ -131,33 +136,29 @@ impl File {
 
     /// The place of what follows the first `word` (in lower case) that stands at `place` or later.
     pub(super) fn after(&self, place: &Place, word: &str) -> Place {
-        let behind = |(index, line): (usize, &str)| {
-            let skipped = if index + 1 == place.line {
-                place.column - 1
-            } else {
-                0
-            };
-            let lower: String = line.chars().map(|c| c.to_ascii_lowercase()).collect();
-            let from = lower.char_indices().nth(skipped)?.0;
-            let found = lower.get(from..)?.find(word)?;
-            Some((
-                index + 1,
-                lower.get(..from + found + word.len())?.chars().count(),
-            ))
-        };
-        let mut lines = self.text.lines().enumerate().skip(place.line - 1);
-        let Some((mut line, mut column)) = lines.find_map(behind) else {
+        let lower = self.text.to_ascii_lowercase();
+        let before = lower.split_inclusive('\n').take(place.line - 1);
+        let line_start: usize = before.map(str::len).sum();
+        let chars = lower.get(line_start..).unwrap_or_default().char_indices();
+        let start = line_start + chars.map(|(at, _)| at).nth(place.column - 1).unwrap_or(0);
+        let tail = lower.get(start..).unwrap_or_default();
+        let Some((skipped, rest)) = tail.split_once(word) else {
             return place.clone();
         };
-        let blank = |char: &char| char.is_whitespace();
-        for (index, text) in self.text.lines().enumerate().skip(line - 1) {
-            let skipped = if index + 1 == line { column } else { 0 };
-            let blanks = text.chars().skip(skipped).take_while(blank).count();
-            if skipped + blanks < text.chars().count() {
-                (line, column) = (index + 1, skipped + blanks + 1);
-                break;
-            }
-        }
+        let blanks = rest.len() - rest.trim_start().len();
+        self.place_at(start + skipped.len() + word.len() + blanks)
+    }
+
+    /// The place of a byte of the text.
+    fn place_at(&self, offset: usize) -> Place {
+        let before = self.text.get(..offset).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .chars()
+            .rev()
+            .take_while(|char| *char != '\n')
+            .count()
+            + 1;
         Place::of(&self.name, &self.shown, line, column)
     }
 
