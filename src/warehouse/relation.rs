@@ -1,0 +1,276 @@
+//! SQL files, one relation each: found, parsed, ordered by what they read.
+//!
+//! The shipped `queries/` folder is compiled in; a deployment's own folder replaces it file by file
+//! and may add files. A file's stem is the name of the relation it defines. What it reads is taken
+//! from the SQL itself by DataFusion's parser, never declared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
+use include_dir::{Dir, include_dir};
+
+use crate::fs;
+use crate::problem::{Place, Problem, Problems};
+
+static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+
+/// One relation, parsed.
+#[derive(Debug, Clone)]
+pub(crate) struct Relation {
+    pub(crate) name: String,
+    /// The file as the user would name it: `queries/metrics/volume.sql`.
+    pub(crate) file: String,
+    pub(crate) sql: String,
+    /// Every table that the SQL reads, `schema.table` or `table`, common table expressions left out.
+    pub(crate) needs: BTreeSet<String>,
+    /// Every column name that the SQL mentions, whichever table it belongs to.
+    pub(crate) columns: BTreeSet<String>,
+    pub(super) statement: Box<datafusion::sql::sqlparser::ast::Statement>,
+}
+
+impl Relation {
+    /// Parses the text of one file. Exactly one query is expected.
+    pub(crate) fn parse(name: &str, file: &str, sql: &str) -> Result<Self, Problem> {
+        let mut statements = DFParser::parse_sql(sql).map_err(|error| syntax(file, sql, &error))?;
+        let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
+            let place = Place::of(file, sql, 1, 1);
+            return Err(Problem::new("A query file holds exactly one query")
+                .at(place)
+                .fix("split it: one relation a file"));
+        };
+        let needs = tables_of(&statement);
+        let columns = columns_of(&statement);
+        match statement {
+            Statement::Statement(inner) if is_query(&inner) => Ok(Self {
+                name: name.to_owned(),
+                file: file.to_owned(),
+                sql: sql.to_owned(),
+                needs,
+                columns,
+                statement: inner,
+            }),
+            _ => Err(Problem::new("Only a query (`select`) may stand here")
+                .at(Place::of(file, sql, 1, 1))
+                .why("history and derived tables are written by the nightly job alone")),
+        }
+    }
+}
+
+fn is_query(statement: &datafusion::sql::sqlparser::ast::Statement) -> bool {
+    matches!(
+        statement,
+        datafusion::sql::sqlparser::ast::Statement::Query(_)
+    )
+}
+
+fn tables_of(statement: &Statement) -> BTreeSet<String> {
+    let (tables, ctes) = resolve_table_references(statement, true).unwrap_or_default();
+    let ctes: BTreeSet<String> = ctes.iter().map(ToString::to_string).collect();
+    tables
+        .iter()
+        .map(ToString::to_string)
+        .filter(|name| !ctes.contains(name))
+        .collect()
+}
+
+fn columns_of(statement: &Statement) -> BTreeSet<String> {
+    let mut columns = BTreeSet::new();
+    if let Statement::Statement(inner) = statement {
+        let walked: ControlFlow<()> = visit_expressions(inner.as_ref(), |expr| {
+            let last = match expr {
+                Expr::Identifier(name) => Some(name),
+                Expr::CompoundIdentifier(parts) => parts.last(),
+                _ => None,
+            };
+            columns.extend(last.map(|name| name.value.to_lowercase()));
+            ControlFlow::Continue(())
+        });
+        debug_assert!(walked.is_continue(), "nothing stops the walk");
+    }
+    columns
+}
+
+/// A parser's message ends in "at Line: 3, Column: 7" when it knows the place.
+fn syntax(file: &str, sql: &str, error: &datafusion::error::DataFusionError) -> Problem {
+    let text = error.strip_backtrace();
+    let text = text.trim_start_matches("SQL error: ");
+    let number_after = |label: &str| {
+        let rest = text.rsplit_once(label)?.1;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<usize>().ok()
+    };
+    let place = match (number_after("Line: "), number_after("Column: ")) {
+        (Some(line), Some(column)) => Place::of(file, sql, line, column),
+        _ => Place::of(file, sql, sql.lines().count(), 1),
+    };
+    let message = text.split(" at Line: ").next().unwrap_or(text);
+    let message = message
+        .trim_start_matches("ParserError(\"")
+        .trim_end_matches("\")");
+    Problem::new(format!("This is not SQL: {message}")).at(place)
+}
+
+/// Every relation of one folder below `queries/` (`metrics`, `canonical/salesforce`), sorted by
+/// name: the shipped files, replaced and joined by those of the `overrides` folder.
+pub(crate) fn load(folder: &str, overrides: &Path) -> Result<Vec<Relation>, Problems> {
+    let mut texts: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let shipped = SHIPPED.get_dir(folder).into_iter().flat_map(Dir::files);
+    for file in shipped {
+        if let (Some(stem), Some(text)) = (stem_of(file.path()), file.contents_utf8()) {
+            let shown = format!("queries/{}", file.path().display());
+            texts.insert(stem, (shown, text.to_owned()));
+        }
+    }
+    let mut problems = Vec::new();
+    match own_files(&overrides.join(folder)) {
+        Ok(own) => texts.extend(own),
+        Err(error) => problems.push(Problem::new(error.to_string())),
+    }
+    let mut relations = Vec::new();
+    for (name, (file, sql)) in texts {
+        match Relation::parse(&name, &file, &sql) {
+            Ok(relation) => relations.push(relation),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(relations)
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+type Texts = BTreeMap<String, (String, String)>;
+
+/// The `.sql` files directly in a folder, by stem; none if there is no such folder.
+fn own_files(folder: &Path) -> Result<Texts, fs::StoreError> {
+    let mut texts = Texts::new();
+    for path in fs::files_in(folder)? {
+        if let Some(stem) = stem_of(&path) {
+            texts.insert(stem, (path.display().to_string(), fs::read_text(&path)?));
+        }
+    }
+    Ok(texts)
+}
+
+fn stem_of(path: &Path) -> Option<String> {
+    let sql = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("sql"));
+    path.file_stem()
+        .filter(|_| sql)
+        .map(|stem| stem.to_string_lossy().into_owned())
+}
+
+/// Orders relations so that each stands after those it reads. A cycle is a problem that names it.
+pub(crate) fn in_order(relations: Vec<Relation>) -> Result<Vec<Relation>, Problems> {
+    let mut waiting: BTreeMap<String, Relation> = relations
+        .into_iter()
+        .map(|relation| (relation.name.clone(), relation))
+        .collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let ready: Vec<String> = waiting
+            .values()
+            .filter(|relation| {
+                relation
+                    .needs
+                    .iter()
+                    .all(|need| !waiting.contains_key(need))
+            })
+            .map(|relation| relation.name.clone())
+            .collect();
+        if ready.is_empty() {
+            return Err(Problems(
+                waiting
+                    .values()
+                    .map(|relation| cycle(relation, &waiting))
+                    .collect(),
+            ));
+        }
+        ordered.extend(ready.iter().filter_map(|name| waiting.remove(name)));
+    }
+    Ok(ordered)
+}
+
+fn cycle(relation: &Relation, waiting: &BTreeMap<String, Relation>) -> Problem {
+    let needs: Vec<String> = relation
+        .needs
+        .iter()
+        .filter(|need| waiting.contains_key(*need))
+        .map(|need| format!("`{need}`"))
+        .collect();
+    Problem::new(format!(
+        "`{}` reads itself in a circle, through {}",
+        relation.name,
+        needs.join(", ")
+    ))
+    .at(Place::of(&relation.file, &relation.sql, 1, 1))
+    .fix("let one of them read something else")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relation(name: &str, sql: &str) -> Relation {
+        Relation::parse(name, &format!("queries/{name}.sql"), sql).unwrap()
+    }
+
+    /// What a query reads comes from its SQL; a common table expression is no table.
+    #[test]
+    fn needs_are_read_from_the_sql() {
+        let sql = "with a as (select * from x.lead_history) select * from a join b using (id)";
+        let needs: Vec<_> = relation("r", sql).needs.into_iter().collect();
+        assert_eq!(needs, ["b", "x.lead_history"]);
+    }
+
+    /// A relation stands after all that it reads, whatever the order of the files.
+    #[test]
+    fn order_follows_the_needs() {
+        let given = vec![
+            relation("a", "select * from c"),
+            relation("b", "select 1"),
+            relation("c", "select * from b"),
+        ];
+        let names: Vec<_> = in_order(given)
+            .unwrap()
+            .into_iter()
+            .map(|r| r.name)
+            .collect();
+        assert_eq!(names, ["b", "c", "a"]);
+    }
+
+    /// A circle is refused, naming its members.
+    #[test]
+    fn a_circle_is_refused() {
+        let given = vec![
+            relation("a", "select * from b"),
+            relation("b", "select * from a"),
+        ];
+        let text = in_order(given).unwrap_err().to_string();
+        assert!(
+            text.starts_with("`a` reads itself in a circle, through `b`"),
+            "{text}"
+        );
+    }
+
+    /// A syntax error points at its line and column.
+    #[test]
+    fn a_syntax_error_has_its_place() {
+        let problem = Relation::parse("m", "queries/m.sql", "select a\nfrom )").unwrap_err();
+        let place = problem.place.unwrap();
+        assert_eq!((place.line, place.column), (2, 6));
+    }
+
+    /// A statement that writes is refused.
+    #[test]
+    fn only_queries() {
+        let problem = Relation::parse("m", "queries/m.sql", "drop table x").unwrap_err();
+        assert_eq!(problem.what, "Only a query (`select`) may stand here");
+    }
+}

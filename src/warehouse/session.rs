@@ -1,0 +1,486 @@
+//! One DataFusion session over tables held in memory, and what is typed about its queries.
+//!
+//! Parameters are typed and stand in expressions: `$as_of` (date) and `$as_of_end` (the last
+//! microsecond of that local day). `now()` and its kin are not there: a result depends on the as-of
+//! date alone. Every column that comes out has one of the types of the tables' contract.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::catalog::MemorySchemaProvider;
+use datafusion::common::TableReference;
+use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{
+    DataType as SqlType, Expr, Statement as SqlStatement, TypedString, Value, VisitMut, VisitorMut,
+};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::frame::Frame;
+use super::functions;
+use super::relation::Relation;
+use crate::clock;
+use crate::problem::{Place, Problem};
+
+/// A query that could not be planned or run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum QueryError {
+    /// The SQL is at fault: it names what is not there, or mixes types.
+    #[error("{0}")]
+    Refused(Box<Problem>),
+    /// The SQL is fine and running it failed.
+    #[error("Running `{name}` failed")]
+    Failed {
+        name: String,
+        #[source]
+        source: Box<DataFusionError>,
+    },
+    /// Rows came out in another shape than the program reads.
+    #[error("`{name}` gives other columns than this program reads: {reason}")]
+    Shape { name: String, reason: String },
+}
+
+/// A DataFusion session for one as-of date.
+#[derive(Clone)]
+pub(crate) struct Session {
+    context: SessionContext,
+    as_of: Date,
+    as_of_end: i64,
+}
+
+impl Session {
+    pub(crate) fn new(as_of: Date, zone: &TimeZone) -> Self {
+        // One partition: the tables are small beside the cost of shuffling them between threads, and
+        // sums come out in one order.
+        let mut config = SessionConfig::new()
+            .with_target_partitions(1)
+            .with_information_schema(true);
+        let options = config.options_mut();
+        options.sql_parser.collect_spans = true;
+        options.sql_parser.map_string_types_to_utf8view = false;
+        options.sql_parser.parse_float_as_decimal = false;
+        let context = SessionContext::new_with_config(config);
+        for name in [
+            "now",
+            "current_timestamp",
+            "current_date",
+            "current_time",
+            "today",
+            "random",
+            "uuid",
+        ] {
+            context.deregister_udf(name);
+        }
+        for function in functions::all(zone) {
+            context.register_udf(function);
+        }
+        Self {
+            context,
+            as_of,
+            as_of_end: clock::day_end(as_of, zone).as_microsecond(),
+        }
+    }
+
+    pub(crate) fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Makes a table known under `table` or `schema.table`, replacing one of that name.
+    pub(crate) fn register(
+        &self,
+        table: &str,
+        schema: SchemaRef,
+        batches: Vec<RecordBatch>,
+    ) -> Result<(), QueryError> {
+        let failed = |source| QueryError::Failed {
+            name: table.to_owned(),
+            source: Box::new(source),
+        };
+        let provider = MemTable::try_new(schema, vec![batches]).map_err(failed)?;
+        let reference = TableReference::from(table);
+        self.ensure_schema(&reference).map_err(failed)?;
+        self.context
+            .deregister_table(reference.clone())
+            .map_err(failed)?;
+        self.context
+            .register_table(reference, Arc::new(provider))
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    fn ensure_schema(&self, table: &TableReference) -> Result<(), DataFusionError> {
+        let (Some(schema), Some(catalog)) = (table.schema(), self.context.catalog("datafusion"))
+        else {
+            return Ok(());
+        };
+        if catalog.schema(schema).is_none() {
+            catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
+        }
+        Ok(())
+    }
+
+    /// Every table known, `table` or `schema.table`, sorted.
+    pub(crate) fn tables(&self) -> BTreeSet<String> {
+        let catalog = self.context.catalog("datafusion");
+        let schemas = catalog.iter().flat_map(|catalog| {
+            let named = |name: String| catalog.schema(&name).map(|schema| (name, schema));
+            catalog
+                .schema_names()
+                .into_iter()
+                .filter_map(named)
+                .collect::<Vec<_>>()
+        });
+        schemas
+            .filter(|(name, _)| name != "information_schema")
+            .flat_map(|(name, schema)| {
+                let prefix = if name == "public" {
+                    String::new()
+                } else {
+                    format!("{name}.")
+                };
+                schema
+                    .table_names()
+                    .into_iter()
+                    .map(move |table| format!("{prefix}{table}"))
+            })
+            .collect()
+    }
+
+    /// Runs SQL that this program wrote; `name` stands for it in errors.
+    pub(crate) async fn query(&self, name: &str, sql: &str) -> Result<Frame, QueryError> {
+        let relation =
+            Relation::parse(name, name, sql).map_err(|p| QueryError::Refused(Box::new(p)))?;
+        self.run(&relation).await
+    }
+
+    /// Plans a relation without running it, and says what its columns are.
+    pub(crate) async fn plan(&self, relation: &Relation) -> Result<SchemaRef, QueryError> {
+        let plan = self.logical_plan(relation).await?;
+        Ok(nullable(plan.schema().as_arrow()))
+    }
+
+    /// Runs a relation.
+    pub(crate) async fn run(&self, relation: &Relation) -> Result<Frame, QueryError> {
+        let plan = self.logical_plan(relation).await?;
+        let schema = nullable(plan.schema().as_arrow());
+        let failed = |source| QueryError::Failed {
+            name: relation.file.clone(),
+            source: Box::new(source),
+        };
+        let frame = self
+            .context
+            .execute_logical_plan(plan)
+            .await
+            .map_err(failed)?;
+        let batches = Box::pin(frame.collect()).await.map_err(failed)?;
+        let batches = batches
+            .iter()
+            .filter(|batch| batch.num_rows() > 0)
+            .map(|batch| conform(batch, &schema))
+            .collect::<Result<_, _>>()
+            .map_err(|error| failed(error.into()))?;
+        Ok(Frame {
+            name: relation.file.clone(),
+            schema,
+            batches,
+        })
+    }
+
+    /// Runs a relation and makes its rows known under its name; says how many they are.
+    pub(crate) async fn materialize(&self, relation: &Relation) -> Result<usize, QueryError> {
+        let frame = self.run(relation).await?;
+        let rows = frame.len();
+        self.register(&relation.name, frame.schema, frame.batches)?;
+        Ok(rows)
+    }
+
+    async fn logical_plan(&self, relation: &Relation) -> Result<LogicalPlan, QueryError> {
+        let mut statement = relation.statement.clone();
+        let mut bind = Bind {
+            as_of: self.as_of,
+            as_of_end: self.as_of_end,
+            unknown: None,
+        };
+        if statement.visit(&mut bind).is_break() {
+            return Err(QueryError::Refused(Box::new(unknown_parameter(
+                relation, &bind,
+            ))));
+        }
+        self.plan_statement(statement)
+            .await
+            .map_err(|error| QueryError::Refused(Box::new(refusal(relation, &error))))
+    }
+
+    async fn plan_statement(
+        &self,
+        statement: Box<SqlStatement>,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        let state = self.context.state();
+        let plan = state
+            .statement_to_plan(Statement::Statement(statement))
+            .await?;
+        // Types and functions are judged here, not only when the query runs.
+        state.optimize(&plan)
+    }
+}
+
+/// Puts typed values in place of the named parameters, before planning, so that every function sees
+/// their types.
+struct Bind {
+    as_of: Date,
+    as_of_end: i64,
+    unknown: Option<String>,
+}
+
+impl VisitorMut for Bind {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::Value(value) = expr else {
+            return ControlFlow::Continue(());
+        };
+        let Value::Placeholder(name) = &value.value else {
+            return ControlFlow::Continue(());
+        };
+        let typed = |data_type, text: String| {
+            Expr::TypedString(TypedString {
+                data_type,
+                value: Value::SingleQuotedString(text).into(),
+                uses_odbc_syntax: false,
+            })
+        };
+        match name.as_str() {
+            "$as_of" => *expr = typed(SqlType::Date, self.as_of.to_string()),
+            "$as_of_end" => {
+                let zoned = datafusion::sql::sqlparser::ast::TimezoneInfo::WithTimeZone;
+                let instant = jiff::Timestamp::from_microsecond(self.as_of_end).unwrap_or_default();
+                *expr = typed(SqlType::Timestamp(Some(6), zoned), instant.to_string());
+            }
+            _ => {
+                self.unknown = Some(name.clone());
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn unknown_parameter(relation: &Relation, bind: &Bind) -> Problem {
+    let name = bind.unknown.as_deref().unwrap_or("$");
+    let (line, column) = find(&relation.sql, name).unwrap_or((1, 1));
+    Problem::new(format!("There is no parameter `{name}`"))
+        .at(Place::of(&relation.file, &relation.sql, line, column))
+        .fix("use `$as_of` (date) or `$as_of_end` (the last instant of that day)")
+}
+
+fn find(text: &str, part: &str) -> Option<(usize, usize)> {
+    text.lines().enumerate().find_map(|(index, line)| {
+        let before = line.split_once(part)?.0;
+        Some((index + 1, before.chars().count() + 1))
+    })
+}
+
+/// A planner's refusal, with the place it knows or the place of the name it complains of.
+fn refusal(relation: &Relation, error: &DataFusionError) -> Problem {
+    let message = error.find_root().strip_backtrace();
+    let spanned = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+    let place = spanned.map_or_else(
+        || quoted(&message).and_then(|name| find(&relation.sql, &name)),
+        |span| Some((usize_of(span.start.line), usize_of(span.start.column))),
+    );
+    let (line, column) = place.unwrap_or((1, 1));
+    let what = message
+        .trim_start_matches("Error during planning: ")
+        .trim_start_matches("Schema error: ")
+        .trim_end_matches('.');
+    let problem = Problem::new(format!("The query cannot be planned: {what}")).at(Place::of(
+        &relation.file,
+        &relation.sql,
+        line,
+        column,
+    ));
+    let clock = ["now", "current_date", "current_timestamp", "today"];
+    if clock
+        .iter()
+        .any(|name| message.contains(&format!("Invalid function '{name}'")))
+    {
+        return problem.fix("use `$as_of`: a result depends on the as-of date, never on the clock");
+    }
+    problem
+}
+
+fn usize_of(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(1)
+}
+
+/// The last part of the first quoted name in a message.
+fn quoted(message: &str) -> Option<String> {
+    let name = message.split('\'').nth(1)?;
+    name.rsplit('.').next().map(str::to_owned)
+}
+
+/// A schema of contract types, every column nullable.
+fn nullable(schema: &Schema) -> SchemaRef {
+    let fields: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|field| Field::new(field.name(), contract_type(field.data_type()), true))
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+fn contract_type(given: &DataType) -> DataType {
+    match given {
+        DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64 => DataType::Int64,
+        DataType::Float16 | DataType::Float32 => DataType::Float64,
+        DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        DataType::Date64 => DataType::Date32,
+        other => other.clone(),
+    }
+}
+
+fn conform(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| cast(column, field.data_type()))
+        .collect::<Result<Vec<ArrayRef>, _>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn session() -> Session {
+        Session::new(
+            date(2026, 11, 1),
+            &TimeZone::get("America/New_York").unwrap(),
+        )
+    }
+
+    async fn one(sql: &str) -> serde_json::Value {
+        let rows: Vec<serde_json::Value> =
+            session().query("test", sql).await.unwrap().rows().unwrap();
+        rows[0].clone()
+    }
+
+    async fn refused(sql: &str) -> String {
+        session()
+            .query("queries/x.sql", sql)
+            .await
+            .unwrap_err()
+            .to_string()
+    }
+
+    /// Parameters are typed: they stand wherever an expression may.
+    #[tokio::test]
+    async fn parameters_are_typed() {
+        let row = one("select $as_of as d, day_end($as_of) = $as_of_end as same, $as_of - 1 < $as_of as before").await;
+        assert_eq!(
+            row,
+            serde_json::json!({"d": "2026-11-01", "same": true, "before": true})
+        );
+    }
+
+    /// The day the clocks go back has 25 hours, and its instants fall on it.
+    #[tokio::test]
+    async fn a_day_is_the_companys() {
+        let row = one(
+            "select day_end(date '2026-11-01') as last, day_start(date '2026-11-01') as first,
+                    local_date(timestamp '2026-11-02T04:30:00Z') as late,
+                    local_date(timestamp '2026-11-02T05:00:00Z') as next",
+        )
+        .await;
+        assert_eq!(row["first"], "2026-11-01T04:00:00Z");
+        assert_eq!(row["last"], "2026-11-02T04:59:59.999999Z");
+        assert_eq!(row["late"], "2026-11-01");
+        assert_eq!(row["next"], "2026-11-02");
+    }
+
+    /// Nothing over nothing is unknown, not zero.
+    #[tokio::test]
+    async fn a_ratio_over_zero_is_null() {
+        let row = one("select ratio(1, 0) as a, ratio(1, 4) as b, ratio(null, 2) as c").await;
+        assert_eq!(row, serde_json::json!({"a": null, "b": 0.25, "c": null}));
+    }
+
+    /// Quantiles are exact and of type 7.
+    #[tokio::test]
+    async fn quantiles_interpolate() {
+        let row = one(
+            "select percentile_cont(0.9) within group (order by x) as p90, median(x) as mid
+             from (values (1), (2), (3), (4)) t(x)",
+        )
+        .await;
+        assert!((row["p90"].as_f64().unwrap() - 3.7).abs() < 1e-9, "{row}");
+    }
+
+    /// The clock is refused, with the way out.
+    #[tokio::test]
+    async fn the_clock_is_refused() {
+        let text = refused("select now() as t").await;
+        assert!(text.contains("Invalid function 'now'"), "{text}");
+        assert!(
+            text.ends_with(
+                "fix: use `$as_of`: a result depends on the as-of date, never on the clock"
+            ),
+            "{text}"
+        );
+    }
+
+    /// An unknown column is shown where it stands.
+    #[tokio::test]
+    async fn an_unknown_column_has_its_place() {
+        let text = refused("select a,\n  b\nfrom (values (1)) t(a)").await;
+        assert!(text.contains("queries/x.sql:2:3"), "{text}");
+    }
+
+    /// An unknown parameter is shown where it stands.
+    #[tokio::test]
+    async fn an_unknown_parameter_has_its_place() {
+        let text = refused("select 1 as a,\n       $asof as b").await;
+        assert!(
+            text.starts_with("There is no parameter `$asof`\n --> queries/x.sql:2:8"),
+            "{text}"
+        );
+    }
+
+    /// Every column comes out with a type of the contract, nullable.
+    #[tokio::test]
+    async fn columns_have_contract_types() {
+        let frame = session()
+            .query("t", "select row_number() over () as n, null as nothing, cast('x' as varchar) as s, cast(1 as int) as i")
+            .await
+            .unwrap();
+        let types: Vec<_> = frame
+            .schema
+            .fields()
+            .iter()
+            .map(|f| f.data_type().to_string())
+            .collect();
+        assert_eq!(types, ["Int64", "Utf8", "Utf8", "Int64"]);
+    }
+}
