@@ -7,12 +7,13 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::column::{Question, is_time, label};
 use super::error::{BadColumn, MissingColumn};
-use super::names::{ORIGINAL, fold, nearest, sql_names};
+use super::names::{ORIGINAL, fold, sql_names};
 use super::raw::{Raw, RawColumn};
 use super::roles::{Role, roles, translate};
 use super::typed;
 use super::{Input, SourceError};
 use crate::config::{Column, ColumnType, StreamKind};
+use crate::problem::nearest;
 
 pub(super) struct Conformed {
     /// With SQL names.

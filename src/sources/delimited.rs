@@ -5,16 +5,12 @@ use csv::{ReaderBuilder, StringRecord};
 use super::infer::Guesses;
 use super::raw::{Raw, RawBuilder, line_at};
 use super::{Input, SourceError};
-use crate::config::Format;
 
 /// What else could have been meant as the delimiter.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 pub(super) fn read<'a>(text: &'a str, input: &'a Input<'_>) -> Result<Raw<'a>, SourceError> {
-    let delimiter = match input.stream.format {
-        Format::Tsv => b'\t',
-        _ => input.stream.delimiter,
-    };
+    let delimiter = input.stream.delimiter;
     let mut reader = reader(text, delimiter);
     let mut record = StringRecord::new();
     if !next(&mut reader, &mut record, input)? {

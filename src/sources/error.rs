@@ -113,7 +113,7 @@ impl SourceError {
     /// The stream's outcome in `job_extract`: `missing` if nothing was read, else `quarantined`.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Missing { .. } | Self::Unreadable { .. } | Self::Setting { .. } => "missing",
+            Self::Missing { .. } | Self::Unreadable { .. } => "missing",
             _ => "quarantined",
         }
     }
@@ -129,12 +129,12 @@ impl SourceError {
 
     /// The error with its place, in the data file or the configuration, and the fix.
     pub(crate) fn problem(&self) -> Problem {
-        Problem {
-            what: self.to_string(),
-            place: self.place(),
-            why: None,
-            fix: self.fix(),
-        }
+        let problem = Problem::new(self.to_string());
+        let problem = match self.place() {
+            Some(place) => problem.at(place),
+            None => problem,
+        };
+        problem.fix(self.fix())
     }
 
     fn place(&self) -> Option<Place> {
@@ -148,6 +148,7 @@ impl SourceError {
             Self::Values { path, columns } => (path, columns.first()?.first_line?),
             Self::Unreadable { .. } | Self::Empty { .. } => return None,
         };
+        // The line itself is not shown: it may name persons.
         Some(Place {
             file: path.clone(),
             line,
@@ -156,30 +157,28 @@ impl SourceError {
         })
     }
 
-    fn fix(&self) -> Option<String> {
-        match self {
-            Self::Missing { stream, .. } => Some(format!(
-                "Put the export there, or correct `path` of stream `{stream}`"
-            )),
-            Self::Unreadable { transient, .. } => Some(
-                if *transient {
-                    "Run again; if it goes on, check the store's address and credentials"
-                } else {
-                    "See that the path is a file that this program may read"
-                }
-                .to_owned(),
-            ),
-            Self::Empty { .. } => Some(
-                "Export it again; an export without rows has a header (CSV) or is `[]` (JSON)"
-                    .to_owned(),
-            ),
-            Self::Truncated { .. } => {
-                Some("Export or copy it again, and rename it only when it is whole".to_owned())
+    fn fix(&self) -> String {
+        let fix = match self {
+            Self::Missing { stream, .. } => {
+                return format!("Put the export there, or correct `path` of stream `{stream}`");
             }
-            Self::Malformed { fix, .. } | Self::Setting { fix, .. } => Some(fix.clone()),
-            Self::Columns { columns, .. } => Some(fixes(columns.iter().map(MissingColumn::fix))),
-            Self::Values { columns, .. } => Some(fixes(columns.iter().map(BadColumn::fix))),
-        }
+            Self::Malformed { fix, .. } | Self::Setting { fix, .. } => fix,
+            Self::Columns { columns, .. } => {
+                return fixes(columns.iter().map(MissingColumn::fix));
+            }
+            Self::Values { columns, .. } => return fixes(columns.iter().map(BadColumn::fix)),
+            Self::Unreadable {
+                transient: true, ..
+            } => "Run again; if it goes on, check the store's address and credentials",
+            Self::Unreadable { .. } => "See that the path is a file that this program may read",
+            Self::Empty { .. } => {
+                "Export it again; an export without rows has a header (CSV) or is `[]` (JSON)"
+            }
+            Self::Truncated { .. } => {
+                "Export or copy it again, and rename it only when it is whole"
+            }
+        };
+        fix.to_owned()
     }
 }
 

@@ -174,7 +174,8 @@ fn dated_path() {
 // TSV, and CSV with another delimiter.
 #[test]
 fn delimiters() {
-    let tsv = with(stream("Lead.tsv"), Format::Tsv);
+    let mut tsv = with(stream("Lead.tsv"), Format::Tsv);
+    tsv.delimiter = b'\t';
     let extract = pull_bytes(&tsv, b"Id\tNote\n1\ta,b\n", None).unwrap();
     assert_eq!(shown(&extract), "id Int64 | note Utf8\n1 | a,b");
     let mut semicolon = stream("Lead.csv");
@@ -322,10 +323,8 @@ pub(super) fn parquet_bytes(columns: Vec<(&str, arrow::array::ArrayRef)>) -> Vec
 #[test]
 fn many_rows() {
     let stream = with(stream("lead.ndjson"), Format::Ndjson);
-    let mut text = String::new();
-    for id in 0..40_000 {
-        text += &format!("{{\"Id\":{id}}}\n");
-    }
+    let line = |id: u32| format!("{{\"Id\":{id}}}\n");
+    let mut text = (0..40_000).map(line).collect::<Vec<_>>().concat();
     text.push_str("{\"Id\":40000,\"late\":1}\n");
     let extract = pull_bytes(&stream, text.as_bytes(), None).unwrap();
     let sizes: Vec<usize> = extract.batches.iter().map(RecordBatch::num_rows).collect();

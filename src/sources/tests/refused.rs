@@ -59,27 +59,6 @@ fn unreadable() {
     ");
 }
 
-// A path that cannot be followed.
-#[test]
-fn path_pattern() {
-    insta::assert_snapshot!(refusal(&stream("{day}/Lead.csv"), b"Id\n1\n"), @"
-    [missing] Path `{day}/Lead.csv` holds `{day}`, which is no date
-     --> leadgauge.yaml:7:5
-      |
-    7 |     lead:
-      |     ^
-      fix: Write `{date}` for `2026-11-05`, or a strftime form as `{date:%Y%m%d}`
-    ");
-    insta::assert_snapshot!(refusal(&stream("{date/Lead.csv"), b"Id\n1\n"), @"
-    [missing] Path `{date/Lead.csv` has a `{` that is never closed
-     --> leadgauge.yaml:7:5
-      |
-    7 |     lead:
-      |     ^
-      fix: Write `{date}` for `2026-11-05`, or a strftime form as `{date:%Y%m%d}`
-    ");
-}
-
 // No bytes, no header, no rows where there is no header.
 #[test]
 fn empty() {
@@ -157,15 +136,6 @@ fn malformed_bytes() {
     [quarantined] `Lead.csv` is malformed in line 2: its bytes are no Shift_JIS
      --> Lead.csv:2:1
       fix: Correct `encoding` of stream `crm.lead`
-    ");
-    stream.encoding = "utf-61".to_owned();
-    insta::assert_snapshot!(refusal(&stream, b"Id\n1\n"), @"
-    [missing] Encoding `utf-61` is not known
-     --> leadgauge.yaml:7:5
-      |
-    7 |     lead:
-      |     ^
-      fix: Write `utf-8`, `utf-16`, `windows-1252` or another WHATWG label
     ");
 }
 
@@ -361,7 +331,7 @@ fn named_times() {
     ");
     let stream = declare(stream, "Updated", ColumnType::Bigint, None);
     insta::assert_snapshot!(refusal(&stream, b"Id,Updated\n1,5\n"), @"
-    [missing] Column `Updated`, the `modified` of stream `crm.lead`, is declared `bigint`
+    [quarantined] Column `Updated`, the `modified` of stream `crm.lead`, is declared `bigint`
      --> leadgauge.yaml:7:5
       |
     7 |     lead:
