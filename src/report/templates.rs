@@ -9,9 +9,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use handlebars::{
-    Handlebars, RenderError, RenderErrorReason, Template, TemplateError, html_escape, no_escape,
-};
+use handlebars::{Handlebars, RenderError, Template, TemplateError, html_escape, no_escape};
 use serde::Serialize;
 
 use super::{ReportError, helpers};
@@ -101,6 +99,11 @@ impl Templates {
         }
     }
 
+    /// How many there are, partials included.
+    pub(crate) fn len(&self) -> usize {
+        self.sources.len()
+    }
+
     fn compile(sources: BTreeMap<String, Source>, problems: &mut Vec<Problem>) -> Self {
         let mut html = engine();
         html.register_escape_fn(html_escape);
@@ -152,12 +155,7 @@ impl Templates {
             file: file.to_owned(),
             line: error.line_no.unwrap_or(1),
             column: error.column_no.unwrap_or(1),
-            what: match error.reason() {
-                RenderErrorReason::MissingVariable(Some(name)) => {
-                    format!("Unknown variable `{name}`")
-                }
-                other => other.to_string(),
-            },
+            what: error.reason().to_string(),
         }
     }
 }

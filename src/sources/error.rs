@@ -131,7 +131,7 @@ impl SourceError {
     pub(crate) fn problem(&self) -> Problem {
         Problem {
             what: self.to_string(),
-            place: self.place(),
+            place: self.place().map(Box::new),
             why: None,
             fix: self.fix(),
         }
