@@ -129,12 +129,12 @@ impl SourceError {
 
     /// The error with its place, in the data file or the configuration, and the fix.
     pub(crate) fn problem(&self) -> Problem {
-        let problem = Problem::new(self.to_string());
-        let problem = match self.place() {
-            Some(place) => problem.at(place),
-            None => problem,
-        };
-        problem.fix(self.fix())
+        Problem {
+            what: self.to_string(),
+            place: self.place().map(Box::new),
+            why: None,
+            fix: Some(self.fix()),
+        }
     }
 
     fn place(&self) -> Option<Place> {

@@ -90,6 +90,11 @@ impl Session {
         }
     }
 
+    /// The last microsecond of the as-of day.
+    pub(crate) fn as_of_end(&self) -> i64 {
+        self.as_of_end
+    }
+
     pub(crate) fn context(&self) -> &SessionContext {
         &self.context
     }
@@ -126,6 +131,22 @@ impl Session {
             catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
         }
         Ok(())
+    }
+
+    /// The rows of a table that was registered.
+    pub(crate) async fn table(&self, name: &str) -> Result<Frame, QueryError> {
+        let failed = |source| QueryError::Failed {
+            name: name.to_owned(),
+            source: Box::new(source),
+        };
+        let table = self.context.table(name).await.map_err(failed)?;
+        let schema = Arc::clone(table.schema().inner());
+        let batches = Box::pin(table.collect()).await.map_err(failed)?;
+        Ok(Frame {
+            name: name.to_owned(),
+            schema,
+            batches,
+        })
     }
 
     /// Every table known, `table` or `schema.table`, sorted.
