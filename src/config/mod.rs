@@ -1,8 +1,23 @@
 //! The configuration, checked: `leadgauge.yaml`, `funnel.yaml`, `sla.yaml` and `calendar.yaml` of one folder.
 //!
-//! YAML is read into `raw` structs one to one, then `check` turns them into the types below and
-//! reports every problem at once. SQL in the YAML is carried as text with its place; whether it
-//! plans is for `funnel` and `metrics` to say.
+//! YAML is read into a tree of values with their places (`yaml`), then one file a section turns the
+//! tree into the types below (`reader`) and tells every problem of every file at once. SQL in the
+//! YAML is carried as text with its place; whether it plans is for `funnel` and `metrics` to say.
+
+mod address;
+mod calendar;
+mod delivery;
+mod funnel;
+mod leadgauge;
+mod load;
+mod reader;
+mod report;
+mod secret;
+mod sla;
+mod source;
+#[cfg(test)]
+mod tests;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,6 +25,7 @@ use std::path::PathBuf;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
+pub(crate) use self::secret::Secret;
 use crate::fs::Location;
 use crate::problem::Place;
 
@@ -162,7 +178,7 @@ pub(crate) struct Report {
 }
 
 /// Judged on the as-of date, so that a rerun is due when the run was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Schedule {
     Daily,
     /// Once the named day has ended.
@@ -208,22 +224,6 @@ pub(crate) enum Tls {
     Starttls,
     /// No TLS: refused unless the host is a loopback address.
     None,
-}
-
-/// Where a secret is kept. The value is read when it is needed and never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Secret {
-    Env(String),
-    File(PathBuf),
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Env(name) => write!(f, "env:{name}"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
-        }
-    }
 }
 
 // ---- funnel.yaml ----
@@ -321,6 +321,7 @@ pub(crate) struct Sla {
 
 /// Marketing's promise for one fiscal quarter.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the key of sla.yaml")]
 pub(crate) struct Commitment {
     /// As written, `2026-Q4`: fiscal year and quarter.
     pub(crate) quarter: String,
@@ -333,7 +334,7 @@ pub(crate) struct Commitment {
     pub(crate) minimum_days_before_resubmission: u32,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Split {
     WorkingDays,
     Even,

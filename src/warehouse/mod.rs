@@ -10,6 +10,7 @@ mod draft;
 mod error;
 mod events;
 mod file;
+mod frame;
 mod functions;
 mod history;
 mod latest;
@@ -20,6 +21,7 @@ mod raw;
 mod read;
 pub(crate) mod relation;
 mod replay;
+mod rows;
 mod schema;
 pub(crate) mod session;
 #[cfg(test)]
@@ -35,10 +37,12 @@ use jiff::tz::TimeZone;
 
 pub(crate) use draft::{Draft, Recorded};
 pub(crate) use error::WarehouseError;
+pub(crate) use frame::{Frame, FrameFormat};
 pub(crate) use functions::{date_of, days_since_epoch, instant_type};
 pub(crate) use log::{Commit, DataFile, FileKind, StreamForm};
 pub(crate) use relation::Relation;
-pub(crate) use session::{Frame, QueryError, Session};
+pub(crate) use rows::{arrow_type, batch_of, schema_of};
+pub(crate) use session::{QueryError, Session};
 pub(crate) use version::{Fault, LastExtract, StreamState, Version, gate, vanished_columns};
 
 use crate::clock::RunId;

@@ -24,8 +24,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::de::DeserializeOwned;
 
+use super::frame::Frame;
 use super::functions;
 use super::relation::Relation;
 use crate::clock;
@@ -55,14 +55,6 @@ pub(crate) struct Session {
     context: SessionContext,
     as_of: Date,
     as_of_end: i64,
-}
-
-/// The rows of a query.
-#[derive(Debug, Clone)]
-pub(crate) struct Frame {
-    pub(crate) name: String,
-    pub(crate) schema: SchemaRef,
-    pub(crate) batches: Vec<RecordBatch>,
 }
 
 impl Session {
@@ -96,6 +88,11 @@ impl Session {
             as_of,
             as_of_end: clock::day_end(as_of, zone).as_microsecond(),
         }
+    }
+
+    /// The last microsecond of the as-of day.
+    pub(crate) fn as_of_end(&self) -> i64 {
+        self.as_of_end
     }
 
     pub(crate) fn context(&self) -> &SessionContext {
@@ -134,6 +131,22 @@ impl Session {
             catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
         }
         Ok(())
+    }
+
+    /// The rows of a table that was registered.
+    pub(crate) async fn table(&self, name: &str) -> Result<Frame, QueryError> {
+        let failed = |source| QueryError::Failed {
+            name: name.to_owned(),
+            source: Box::new(source),
+        };
+        let table = self.context.table(name).await.map_err(failed)?;
+        let schema = Arc::clone(table.schema().inner());
+        let batches = Box::pin(table.collect()).await.map_err(failed)?;
+        Ok(Frame {
+            name: name.to_owned(),
+            schema,
+            batches,
+        })
     }
 
     /// Every table known, `table` or `schema.table`, sorted.
@@ -238,33 +251,6 @@ impl Session {
             .await?;
         // Types and functions are judged here, not only when the query runs.
         state.optimize(&plan)
-    }
-}
-
-impl Frame {
-    pub(crate) fn len(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
-    }
-
-    /// The rows as values of a type of ours. Dates are `YYYY-MM-DD`, instants RFC 3339.
-    pub(crate) fn rows<T: DeserializeOwned>(&self) -> Result<Vec<T>, QueryError> {
-        let shape = |reason: String| QueryError::Shape {
-            name: self.name.clone(),
-            reason,
-        };
-        let mut bytes = Vec::new();
-        let mut writer = arrow::json::WriterBuilder::new()
-            .with_explicit_nulls(true)
-            .build::<_, arrow::json::writer::JsonArray>(&mut bytes);
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        writer
-            .write_batches(&batches)
-            .map_err(|error| shape(error.to_string()))?;
-        writer.finish().map_err(|error| shape(error.to_string()))?;
-        if bytes.is_empty() {
-            return Ok(Vec::new());
-        }
-        serde_json::from_slice(&bytes).map_err(|error| shape(error.to_string()))
     }
 }
 

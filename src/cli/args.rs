@@ -1,0 +1,152 @@
+//! The command line as typed. Nothing is resolved here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+
+/// Lead-to-revenue reporting that marketing and sales both trust.
+///
+/// Exit codes: 0 all done; 1 ran, but something asked for failed or was withheld; 2 could not
+/// start; 75 only passing failures, try again.
+#[derive(Debug, Parser)]
+#[command(name = "leadgauge", version, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// The deployment's main file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "LEADGAUGE_CONFIG",
+        default_value = "config/leadgauge.yaml"
+    )]
+    pub(super) config: PathBuf,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Say more of what is done
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a company, its exports and its configuration in a folder, and run the nightly job on them
+    Demo(DemoArgs),
+    /// Check everything that can be checked offline: configuration, definitions, queries, templates
+    Check,
+    /// The nightly job: pull, derive, measure, render, commit, send
+    Run(RunArgs),
+    /// Render one report from what is published, without sending it
+    Report(ReportArgs),
+    /// Ask the warehouse in SQL: one query, a file, or a prompt
+    Sql(SqlArgs),
+    /// Freeze and list baselines
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+    /// What ran, what failed, what was withheld, and why
+    Runs(RunsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Where to make it; a folder made by an earlier demo is made anew
+    #[arg(long, value_name = "FOLDER", default_value = "demo")]
+    pub(super) dir: PathBuf,
+    /// How many people pass through the company's funnel
+    #[arg(long, default_value_t = crate::demo::Plan::default().people)]
+    pub(super) people: u32,
+    /// How many days of past lie before the nights that are run one by one
+    #[arg(long, default_value_t = crate::demo::Plan::default().days)]
+    pub(super) days: u32,
+    /// Another seed makes another company
+    #[arg(long, default_value_t = crate::demo::Plan::default().seed)]
+    pub(super) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The day the run stands for [default: yesterday in the company's zone]
+    #[arg(long, value_name = "DATE")]
+    pub(super) as_of: Option<Date>,
+    /// Publish, but leave the mails in the outbox
+    #[arg(long)]
+    pub(super) no_send: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// The report's name in the configuration
+    pub(super) name: String,
+    /// The published day to report on [default: the newest]
+    #[arg(long, value_name = "DATE")]
+    pub(super) as_of: Option<Date>,
+    /// Where the page and the mail are written
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SqlArgs {
+    /// One query; without it, and without a file, a prompt
+    pub(super) query: Option<String>,
+    /// Read the query from a file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "query")]
+    pub(super) file: Option<PathBuf>,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Ask the version published for a day [default: the newest]
+    #[arg(long, value_name = "DATE")]
+    pub(super) as_of: Option<Date>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Table,
+    Csv,
+    Json,
+    Ndjson,
+    Parquet,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BaselineCommand {
+    /// Freeze the figures of a window for good
+    Freeze(FreezeArgs),
+    /// List the baselines there are
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FreezeArgs {
+    /// The baseline's name; a name is given once
+    pub(super) name: String,
+    /// First day of the window [default: twelve full months before the newest published day]
+    #[arg(long, value_name = "DATE", requires = "to")]
+    pub(super) from: Option<Date>,
+    /// Last day of the window
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub(super) to: Option<Date>,
+    /// Accept months whose stages come from imported history rather than from nightly snapshots
+    #[arg(long)]
+    pub(super) imported: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunsArgs {
+    /// How many runs, newest first
+    #[arg(long, default_value_t = 20)]
+    pub(super) last: usize,
+}

@@ -1,0 +1,223 @@
+//! Builds the MIME message of one report for one recipient. The same report, day and recipient give
+//! the same bytes: boundaries, `Message-ID` and `Date` are derived, never drawn.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use lettre::Address;
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, SinglePart};
+use sha2::{Digest, Sha256};
+
+use super::{DeliveryError, Envelope, Outgoing};
+use crate::config::Recipient;
+use crate::report::Rendered;
+
+/// The message that carries `rendered` to `to`: a plain-text and an HTML part that say the same, the
+/// charts by content id, and the whole page attached. `dated` is its `Date` header: an instant that
+/// follows from the as-of date.
+pub(crate) fn compose(
+    rendered: &Rendered,
+    to: &Recipient,
+    from: &Recipient,
+    as_of: Date,
+    dated: Timestamp,
+) -> Result<Outgoing, DeliveryError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| DeliveryError::Build {
+        report: rendered.report.clone(),
+        source,
+    };
+    let id = message_id(&rendered.report, as_of, &to.address);
+    let domain = from.address.rsplit('@').next().unwrap_or("localhost");
+    let message = Message::builder()
+        .from(mailbox(from).map_err(failed)?)
+        .to(mailbox(to).map_err(failed)?)
+        .subject(one_line(&rendered.subject))
+        .message_id(Some(format!("<{id}@{domain}>")))
+        .date(system_time(dated))
+        .raw_header(raw("Auto-Submitted", "auto-generated"))
+        .raw_header(raw(
+            "List-Id",
+            &format!("<{}.leadgauge.{domain}>", rendered.report),
+        ))
+        .multipart(body(rendered, &id, as_of).map_err(failed)?)
+        .map_err(|error| failed(error.into()))?;
+    let envelope = Envelope {
+        id,
+        report: rendered.report.clone(),
+        as_of,
+        from: from.address.clone(),
+        to: to.address.clone(),
+    };
+    Ok(Outgoing {
+        envelope,
+        message: message.formatted(),
+    })
+}
+
+/// The same for the same report, day and recipient; tells nobody who the recipient is.
+fn message_id(report: &str, as_of: Date, address: &str) -> String {
+    let hash = hex(&Sha256::digest(format!(
+        "{report}\n{as_of}\n{}",
+        address.to_lowercase()
+    )));
+    let short: String = hash.chars().take(16).collect();
+    format!("{as_of}-{report}-{short}")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+fn body(rendered: &Rendered, id: &str, as_of: Date) -> Result<MultiPart, AnyError> {
+    let html = part(ContentType::TEXT_HTML, &rendered.mail_html);
+    let mut related = MultiPart::related()
+        .boundary(boundary(id, "related"))
+        .singlepart(html);
+    for image in &rendered.images {
+        let inline = Attachment::new_inline(image.content_id.clone());
+        related = related.singlepart(inline.body(image.png.clone(), "image/png".parse()?));
+    }
+    let alternative = MultiPart::alternative()
+        .boundary(boundary(id, "alternative"))
+        .singlepart(part(ContentType::TEXT_PLAIN, &rendered.mail_text))
+        .multipart(related);
+    let page = Body::new_with_encoding(rendered.page.clone(), ContentTransferEncoding::Base64)
+        .map_err(|_| "the page cannot be encoded")?;
+    let file = Attachment::new(format!("{}-{as_of}.html", rendered.report));
+    Ok(MultiPart::mixed()
+        .boundary(boundary(id, "mixed"))
+        .multipart(alternative)
+        .singlepart(file.body(page, ContentType::TEXT_HTML)))
+}
+
+/// Quoted-printable whatever the text holds, so that no relay needs to fold or re-encode it.
+fn part(kind: ContentType, text: &str) -> SinglePart {
+    let encoding = ContentTransferEncoding::QuotedPrintable;
+    let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
+    match Body::new_with_encoding(text, encoding) {
+        Ok(body) => SinglePart::builder().header(kind).body(body),
+        Err(text) => SinglePart::builder().header(kind).body(text),
+    }
+}
+
+fn boundary(id: &str, part: &str) -> String {
+    let hash = hex(&Sha256::digest(format!("{id}\n{part}")));
+    format!("=_{}", hash.chars().take(32).collect::<String>())
+}
+
+fn mailbox(recipient: &Recipient) -> Result<Mailbox, AnyError> {
+    let address: Address = recipient.address.parse()?;
+    Ok(Mailbox::new(
+        recipient.name.as_deref().map(one_line),
+        address,
+    ))
+}
+
+/// Text for a header: no line break or other control character gets through.
+fn one_line(text: &str) -> String {
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn raw(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), one_line(value))
+}
+
+fn system_time(instant: Timestamp) -> SystemTime {
+    let seconds = u64::try_from(instant.as_second()).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use mail_parser::{MessageParser, MimeHeaders};
+
+    use super::*;
+    use crate::report::Image;
+
+    fn rendered(subject: &str) -> Rendered {
+        Rendered {
+            report: "daily".to_owned(),
+            subject: subject.to_owned(),
+            page: "<!doctype html><title>Seite</title>\n".to_owned(),
+            mail_html: "<p>März, <img src=\"cid:funnel\"></p>".to_owned(),
+            mail_text: "März\n".to_owned(),
+            images: vec![Image {
+                content_id: "funnel".to_owned(),
+                png: vec![0x89, 0x50],
+            }],
+        }
+    }
+
+    fn recipient(address: &str, name: &str) -> Recipient {
+        Recipient {
+            address: address.to_owned(),
+            name: Some(name.to_owned()),
+        }
+    }
+
+    fn composed(subject: &str, name: &str) -> Outgoing {
+        compose(
+            &rendered(subject),
+            &recipient("dana@acme.example", name),
+            &recipient("funnel@acme.example", "Acme funnel"),
+            date(2026, 11, 19),
+            "2026-11-20T05:00:00Z".parse().unwrap(),
+        )
+        .unwrap()
+    }
+
+    /// Both bodies, the chart and the page arrive as they were given.
+    #[test]
+    fn every_part_arrives() {
+        let mail = composed("31 MQLs", "Dana Lee");
+        let parsed = MessageParser::default().parse(&mail.message).unwrap();
+        assert_eq!(parsed.subject(), Some("31 MQLs"));
+        assert_eq!(parsed.body_text(0).unwrap().trim_end(), "März");
+        assert!(parsed.body_html(0).unwrap().contains("März"));
+        assert_eq!(parsed.date().unwrap().to_rfc3339(), "2026-11-20T05:00:00Z");
+        let names: Vec<_> = parsed
+            .attachments()
+            .filter_map(|a| a.attachment_name())
+            .collect();
+        assert_eq!(names, ["daily-2026-11-19.html"]);
+        let image = parsed
+            .parts
+            .iter()
+            .find(|part| part.content_id() == Some("funnel"))
+            .unwrap();
+        assert_eq!(image.contents(), [0x89, 0x50]);
+    }
+
+    /// The same mail is the same bytes, and another recipient's has another id.
+    #[test]
+    fn the_same_mail_is_the_same_bytes() {
+        assert_eq!(composed("s", "D").message, composed("s", "D").message);
+        let id = message_id("daily", date(2026, 11, 19), "a@b.example");
+        assert_ne!(id, message_id("daily", date(2026, 11, 19), "c@b.example"));
+        assert_eq!(id, message_id("daily", date(2026, 11, 19), "A@B.example"));
+    }
+
+    /// A line break in a subject or a name adds no header.
+    #[test]
+    fn headers_cannot_be_injected() {
+        let mail = composed("x\r\nBcc: eve@evil.example", "D\r\nBcc: eve@evil.example");
+        let parsed = MessageParser::default().parse(&mail.message).unwrap();
+        assert!(parsed.bcc().is_none());
+        assert_eq!(parsed.subject(), Some("x Bcc: eve@evil.example"));
+        assert_eq!(
+            parsed.to().unwrap().first().unwrap().address(),
+            Some("dana@acme.example")
+        );
+    }
+}

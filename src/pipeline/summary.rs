@@ -1,0 +1,94 @@
+//! What a run did, as a value: nothing here is a global, and whoever runs the pipeline decides what
+//! to say of it.
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::warehouse::Recorded;
+
+/// How one stream fared in a run.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StreamResult {
+    pub(crate) source: String,
+    pub(crate) stream: String,
+    /// `ok`, `missing` or `quarantined`.
+    pub(crate) outcome: &'static str,
+    pub(crate) file: Option<String>,
+    pub(crate) bytes: u64,
+    pub(crate) recorded: Recorded,
+    pub(crate) seconds: f64,
+    /// What went wrong, with place and fix.
+    pub(crate) message: Option<String>,
+    #[serde(skip)]
+    pub(crate) transient: bool,
+}
+
+/// A report of a run.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ReportPage {
+    pub(crate) name: String,
+    pub(crate) path: String,
+}
+
+/// What one run did.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RunSummary {
+    pub(crate) as_of: Date,
+    /// The commit that published; none when nothing was.
+    pub(crate) commit_no: Option<u64>,
+    /// The as-of date had been published before: nothing was pulled.
+    pub(crate) already_published: bool,
+    pub(crate) streams: Vec<StreamResult>,
+    /// Reports rendered, and where in the warehouse their pages are.
+    pub(crate) reports: Vec<ReportPage>,
+    /// Mails put into the outbox.
+    pub(crate) mails: usize,
+    /// Mails handed over in this run.
+    pub(crate) sent: usize,
+    /// What failed or was withheld, in words.
+    pub(crate) problems: Vec<String>,
+    /// Only passing failures stood in the way: trying again may help.
+    pub(crate) transient: bool,
+    pub(crate) seconds: f64,
+}
+
+impl RunSummary {
+    pub(super) fn new(as_of: Date) -> Self {
+        Self {
+            as_of,
+            commit_no: None,
+            already_published: false,
+            streams: Vec::new(),
+            reports: Vec::new(),
+            mails: 0,
+            sent: 0,
+            problems: Vec::new(),
+            transient: false,
+            seconds: 0.0,
+        }
+    }
+
+    /// Whether everything asked for was done.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// What a run is doing now, for whoever watches.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// A step of the run begins.
+    Step {
+        name: &'static str,
+        as_of: Date,
+    },
+    Stream(StreamResult),
+    /// Something somebody must look at; the run goes on.
+    Problem {
+        message: String,
+    },
+}
+
+/// Told of every event, in order.
+pub(crate) type Watch<'a> = &'a (dyn Fn(&Event) + Sync);

@@ -1,0 +1,7 @@
+//! Everything that is tested through the front door: the executable is run, its exit code, output
+//! and files are looked at. Nothing here names the library, so this binary links none of it.
+
+/// Imports point one way, and each wall stands.
+mod architecture;
+/// Running a deployment in a folder of its own.
+mod support;
