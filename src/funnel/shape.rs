@@ -1,0 +1,372 @@
+//! The canonical tables: their columns and types, and bringing what canonical SQL gives into them.
+//!
+//! A column that a source does not give is null; a column that is declared nowhere is kept and comes
+//! last. Cells are never dropped for their type: what cannot be read is an error that names the file
+//! and the column, not the cell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options, concat_batches};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::FunnelError;
+use crate::warehouse::{Frame, instant_type};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    Text,
+    Bigint,
+    Double,
+    Money,
+    Truth,
+    Date,
+    Instant,
+}
+
+/// A canonical table: its name and its declared columns. Those before `optional` must be given.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub(super) table: &'static str,
+    pub(super) required: &'static [(&'static str, Holds)],
+    pub(super) optional: &'static [(&'static str, Holds)],
+}
+
+use Holds::{Bigint, Date, Double, Instant, Money, Text, Truth};
+
+pub(super) const PERSON: Shape = Shape {
+    table: "person_version",
+    required: &[
+        ("stream", Text),
+        ("record_id", Text),
+        ("valid_from", Instant),
+        ("known_at", Instant),
+        ("deleted", Truth),
+    ],
+    optional: &[
+        ("email", Text),
+        ("name", Text),
+        ("last_name", Text),
+        ("company", Text),
+        ("country", Text),
+        ("region", Text),
+        ("segment", Text),
+        ("industry", Text),
+        ("employees", Bigint),
+        ("title", Text),
+        ("lead_source", Text),
+        ("channel", Text),
+        ("status", Text),
+        ("status_reason", Text),
+        ("recycle_reason", Text),
+        ("lifecycle_stage", Text),
+        ("lead_score", Bigint),
+        ("owner_id", Text),
+        ("account_id", Text),
+        ("is_customer", Truth),
+        ("created_at", Instant),
+        ("converted_to", Text),
+        ("linked_to", Text),
+        ("merged_into", Text),
+        ("rank", Bigint),
+        ("seen_after", Instant),
+        ("via", Text),
+        ("censored", Truth),
+        ("imported", Truth),
+    ],
+};
+
+pub(super) const OPPORTUNITY: Shape = Shape {
+    table: "opportunity_version",
+    required: &[
+        ("opportunity_id", Text),
+        ("valid_from", Instant),
+        ("known_at", Instant),
+        ("deleted", Truth),
+    ],
+    optional: &[
+        ("account_id", Text),
+        ("name", Text),
+        ("stage", Text),
+        ("amount", Money),
+        ("currency", Text),
+        ("probability", Double),
+        ("forecast_category", Text),
+        ("type", Text),
+        ("owner_id", Text),
+        ("next_step", Text),
+        ("term_months", Bigint),
+        ("created_at", Instant),
+        ("close_date", Date),
+        ("is_closed", Truth),
+        ("is_won", Truth),
+        ("seen_after", Instant),
+        ("via", Text),
+        ("censored", Truth),
+        ("imported", Truth),
+    ],
+};
+
+pub(super) const OPPORTUNITY_PERSON: Shape = Shape {
+    table: "opportunity_person",
+    required: &[("opportunity_id", Text), ("record_key", Text)],
+    optional: &[
+        ("role", Text),
+        ("is_primary", Truth),
+        ("converted", Truth),
+        ("linked_at", Instant),
+    ],
+};
+
+pub(super) const ACTIVITY: Shape = Shape {
+    table: "activity",
+    required: &[
+        ("activity_id", Text),
+        ("record_key", Text),
+        ("kind", Text),
+        ("occurred_at", Instant),
+        ("known_at", Instant),
+    ],
+    optional: &[
+        ("opportunity_id", Text),
+        ("direction", Text),
+        ("automated", Truth),
+        ("actor_id", Text),
+        ("outcome", Text),
+        ("imported", Truth),
+    ],
+};
+
+pub(super) const RESPONSE: Shape = Shape {
+    table: "response",
+    required: &[
+        ("response_id", Text),
+        ("record_key", Text),
+        ("kind", Text),
+        ("occurred_at", Instant),
+        ("known_at", Instant),
+    ],
+    optional: &[
+        ("campaign_id", Text),
+        ("success", Truth),
+        ("imported", Truth),
+    ],
+};
+
+pub(super) const ACCOUNT: Shape = Shape {
+    table: "account",
+    required: &[("account_id", Text)],
+    optional: &[
+        ("name", Text),
+        ("type", Text),
+        ("industry", Text),
+        ("employees", Bigint),
+        ("country", Text),
+        ("owner_id", Text),
+        ("created_at", Instant),
+    ],
+};
+
+pub(super) const CAMPAIGN: Shape = Shape {
+    table: "campaign",
+    required: &[("campaign_id", Text)],
+    optional: &[
+        ("name", Text),
+        ("kind", Text),
+        ("status", Text),
+        ("start_date", Date),
+        ("cost", Money),
+        ("created_at", Instant),
+    ],
+};
+
+pub(super) const CRM_USER: Shape = Shape {
+    table: "crm_user",
+    required: &[("user_id", Text)],
+    optional: &[
+        ("name", Text),
+        ("email", Text),
+        ("active", Truth),
+        ("kind", Text),
+        ("team", Text),
+        ("manager_id", Text),
+        ("region", Text),
+        ("timezone", Text),
+        ("created_at", Instant),
+    ],
+};
+
+impl Holds {
+    pub(super) fn data_type(self) -> DataType {
+        match self {
+            Self::Text => DataType::Utf8,
+            Self::Bigint => DataType::Int64,
+            Self::Double => DataType::Float64,
+            Self::Money => DataType::Decimal128(18, 4),
+            Self::Truth => DataType::Boolean,
+            Self::Date => DataType::Date32,
+            Self::Instant => instant_type(),
+        }
+    }
+}
+
+/// The word for a type in messages.
+pub(super) fn word(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
+        DataType::Int64 => "bigint".to_owned(),
+        DataType::Float64 => "double".to_owned(),
+        DataType::Decimal128(_, _) => "decimal".to_owned(),
+        DataType::Boolean => "true or false".to_owned(),
+        DataType::Date32 => "a date".to_owned(),
+        DataType::Timestamp(_, _) => "an instant".to_owned(),
+        DataType::Null => "null".to_owned(),
+        other => format!("`{other}`"),
+    }
+}
+
+/// The rows that one source gives for a canonical table.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) source: String,
+    pub(super) frame: Frame,
+}
+
+impl Shape {
+    fn declared(&self) -> impl Iterator<Item = (&'static str, Holds)> {
+        self.required.iter().chain(self.optional).copied()
+    }
+
+    /// The rows of all sources as one batch: `source`, the declared columns, then all others by name.
+    pub(super) fn unite(&self, parts: &[Part]) -> Result<RecordBatch, FunnelError> {
+        for part in parts {
+            self.check_required(&part.frame)?;
+        }
+        let schema = self.schema(parts)?;
+        let batches = parts
+            .iter()
+            .map(|part| Self::fit(part, &schema))
+            .collect::<Result<Vec<_>, _>>()?;
+        concat_batches(&schema, &batches).map_err(FunnelError::arrow("joining sources"))
+    }
+
+    /// The columns that these parts give together.
+    pub(super) fn schema(&self, parts: &[Part]) -> Result<SchemaRef, FunnelError> {
+        let mut fields = vec![Field::new("source", DataType::Utf8, true)];
+        let declared = self.declared().collect::<BTreeMap<_, _>>();
+        fields.extend(
+            self.declared()
+                .map(|(name, holds)| Field::new(name, holds.data_type(), true)),
+        );
+        // A column without a value tells its type only if no other source does.
+        let mut extra: BTreeMap<&str, (Option<DataType>, DataType)> = BTreeMap::new();
+        for part in parts {
+            for (index, field) in part.frame.schema.fields().iter().enumerate() {
+                if declared.contains_key(field.name().as_str()) || field.name() == "source" {
+                    continue;
+                }
+                let (firm, loose) = extra.entry(field.name()).or_insert((None, DataType::Utf8));
+                if !all_null(&part.frame, index) {
+                    *firm = Some(common(firm.as_ref(), field, part)?);
+                } else if *loose == DataType::Utf8 {
+                    *loose = field.data_type().clone();
+                }
+            }
+        }
+        fields.extend(
+            extra
+                .into_iter()
+                .map(|(name, (firm, loose))| Field::new(name, firm.unwrap_or(loose), true)),
+        );
+        Ok(Arc::new(Schema::new(fields)))
+    }
+
+    fn check_required(&self, frame: &Frame) -> Result<(), FunnelError> {
+        for (name, _) in self.required {
+            if frame.schema.index_of(name).is_err() {
+                return Err(FunnelError::Lacks {
+                    file: frame.name.clone(),
+                    column: (*name).to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn fit(part: &Part, schema: &SchemaRef) -> Result<RecordBatch, FunnelError> {
+        let given = concat_batches(&part.frame.schema, &part.frame.batches)
+            .map_err(FunnelError::arrow("joining batches"))?;
+        let rows = given.num_rows();
+        let column = |field: &Arc<Field>| -> Result<ArrayRef, FunnelError> {
+            if field.name() == "source" {
+                let name = part.source.as_str();
+                return Ok(Arc::new(StringArray::from_iter_values(
+                    std::iter::repeat_n(name, rows),
+                )));
+            }
+            match given.column_by_name(field.name()) {
+                None => Ok(new_null_array(field.data_type(), rows)),
+                Some(array) => convert(array, field, part),
+            }
+        };
+        let columns = schema
+            .fields()
+            .iter()
+            .map(column)
+            .collect::<Result<_, _>>()?;
+        RecordBatch::try_new(Arc::clone(schema), columns)
+            .map_err(FunnelError::arrow("fitting columns"))
+    }
+}
+
+fn convert(array: &ArrayRef, field: &Field, part: &Part) -> Result<ArrayRef, FunnelError> {
+    let (given, wanted) = (array.data_type(), field.data_type());
+    if given == wanted {
+        return Ok(Arc::clone(array));
+    }
+    if array.null_count() == array.len() {
+        return Ok(new_null_array(wanted, array.len()));
+    }
+    let refused = || FunnelError::Column {
+        file: part.frame.name.clone(),
+        column: field.name().clone(),
+        found: word(given),
+        wanted: word(wanted),
+    };
+    // Between a date and an instant stands the company's day, which SQL must name.
+    let days = |data_type: &DataType| *data_type == DataType::Date32;
+    if days(given) || (days(wanted) && given.is_temporal()) {
+        return Err(refused());
+    }
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    cast_with_options(array, wanted, &strict).map_err(|_| refused())
+}
+
+fn all_null(frame: &Frame, column: usize) -> bool {
+    frame
+        .batches
+        .iter()
+        .all(|batch| batch.column(column).null_count() == batch.num_rows())
+}
+
+/// The type of a column that several sources give.
+fn common(known: Option<&DataType>, field: &Field, part: &Part) -> Result<DataType, FunnelError> {
+    match (known, field.data_type()) {
+        (None, given) => Ok(given.clone()),
+        (Some(known), given) if known == given => Ok(known.clone()),
+        (Some(DataType::Int64 | DataType::Float64), DataType::Int64 | DataType::Float64) => {
+            Ok(DataType::Float64)
+        }
+        (Some(known), given) => Err(FunnelError::Column {
+            file: part.frame.name.clone(),
+            column: field.name().clone(),
+            found: word(given),
+            wanted: word(known),
+        }),
+    }
+}
