@@ -1,17 +1,36 @@
 //! The configuration, checked: `leadgauge.yaml`, `funnel.yaml`, `sla.yaml` and `calendar.yaml` of one folder.
 //!
-//! YAML is read into `raw` structs one to one, then `check` turns them into the types below and
-//! reports every problem at once. SQL in the YAML is carried as text with its place; whether it
-//! plans is for `funnel` and `metrics` to say.
+//! YAML is read into a tree of values with their places (`yaml`), then one file a section turns the
+//! tree into the types below (`reader`) and tells every problem of every file at once. SQL in the
+//! YAML is carried as text with its place; whether it plans is for `funnel` and `metrics` to say.
+
+mod address;
+mod calendar;
+mod delivery;
+mod funnel;
+mod leadgauge;
+mod reader;
+mod report;
+mod secret;
+mod sla;
+mod source;
+#[cfg(test)]
+mod tests;
+mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
-use crate::fs::Location;
-use crate::problem::Place;
+use self::leadgauge::Leadgauge;
+use self::reader::Reader;
+pub(crate) use self::secret::Secret;
+use self::yaml::{File, Node};
+use crate::fs::{self, Location};
+use crate::problem::{Place, Problem, Problems};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -33,6 +52,141 @@ pub(crate) struct Config {
     pub(crate) calendar: Calendar,
     /// Every file read, by name, for the commit log. Never holds a secret.
     pub(crate) texts: BTreeMap<String, String>,
+}
+
+/// The four files, by the names under which `Config::texts` holds them.
+const FILES: [&str; 4] = ["leadgauge.yaml", "funnel.yaml", "sla.yaml", "calendar.yaml"];
+
+impl Config {
+    /// Reads `leadgauge.yaml` at `path`, which may have another name, and the other three beside it.
+    ///
+    /// # Errors
+    ///
+    /// All problems of all four files.
+    pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let [_, funnel, sla, calendar] = FILES;
+        let opened = [
+            open(path),
+            open(&folder.join(funnel)),
+            open(&folder.join(sla)),
+            open(&folder.join(calendar)),
+        ];
+        check(folder, &opened)
+    }
+}
+
+/// One of the four files, read and parsed, or what is wrong with it.
+type Opened = Result<(File, Node), Problem>;
+
+fn open(path: &Path) -> Opened {
+    let text = fs::read_text(path).map_err(|error| unreadable(&error))?;
+    let file = File::new(path.display().to_string(), text);
+    let root = file.parse()?;
+    Ok((file, root))
+}
+
+fn unreadable(error: &fs::StoreError) -> Problem {
+    let problem = Problem::new(error.to_string());
+    match (error, error.source()) {
+        (fs::StoreError::NotFound { .. }, _) => problem.fix(
+            "Create it, or name the deployment's `leadgauge.yaml` with `--config`; \
+             `sla.yaml` and `calendar.yaml` may be empty",
+        ),
+        (_, Some(source)) => problem.why(source.to_string()),
+        (_, None) => problem,
+    }
+}
+
+fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
+    let [main, funnel, sla, calendar] = opened;
+    let stages = funnel
+        .as_ref()
+        .ok()
+        .map(|(_, root)| funnel::stage_ids(root));
+    let mut problems = Vec::new();
+    let main = section(main, &mut problems, |reader, root| {
+        leadgauge::read(reader, root, folder)
+    });
+    let funnel = section(funnel, &mut problems, funnel::read);
+    // The fiscal year comes first, though its file is told last.
+    let mut calendar_problems = Vec::new();
+    let calendar = section(calendar, &mut calendar_problems, calendar::read);
+    let terms = sla::Terms {
+        stages,
+        fiscal_year_starts: calendar
+            .as_ref()
+            .map_or(1, |calendar| calendar.fiscal_year_starts),
+    };
+    let sla = section(sla, &mut problems, |reader, root| {
+        sla::read(reader, root, &terms)
+    });
+    problems.extend(calendar_problems);
+    match (main, funnel, sla, calendar) {
+        (Some(main), Some(funnel), Some(sla), Some(calendar)) if problems.is_empty() => {
+            let Leadgauge {
+                company,
+                time_zone,
+                warehouse,
+                queries,
+                templates,
+                sources,
+                metrics,
+                reports,
+                delivery,
+            } = main;
+            Ok(Config {
+                folder: folder.to_owned(),
+                company,
+                time_zone,
+                warehouse,
+                queries,
+                templates,
+                sources,
+                metrics,
+                reports,
+                delivery,
+                funnel,
+                sla,
+                calendar,
+                texts: texts(opened),
+            })
+        }
+        _ => Err(Problems(problems)),
+    }
+}
+
+/// Reads one file's tree and collects what was told.
+fn section<T>(
+    opened: &Opened,
+    problems: &mut Vec<Problem>,
+    read: impl FnOnce(&Reader<'_>, &Node) -> Option<T>,
+) -> Option<T> {
+    match opened {
+        Ok((file, root)) => {
+            let reader = Reader::new(file);
+            let value = read(&reader, root);
+            problems.extend(reader.into_problems());
+            value
+        }
+        Err(problem) => {
+            problems.push(problem.clone());
+            None
+        }
+    }
+}
+
+fn texts(opened: &[Opened; 4]) -> BTreeMap<String, String> {
+    let named = FILES.iter().zip(opened);
+    named
+        .filter_map(|(name, opened)| {
+            let (file, _) = opened.as_ref().ok()?;
+            Some(((*name).to_owned(), file.text().to_owned()))
+        })
+        .collect()
 }
 
 /// A piece of SQL written in YAML, with the place of its first character.
@@ -162,7 +316,7 @@ pub(crate) struct Report {
 }
 
 /// Judged on the as-of date, so that a rerun is due when the run was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Schedule {
     Daily,
     /// Once the named day has ended.
@@ -208,22 +362,6 @@ pub(crate) enum Tls {
     Starttls,
     /// No TLS: refused unless the host is a loopback address.
     None,
-}
-
-/// Where a secret is kept. The value is read when it is needed and never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Secret {
-    Env(String),
-    File(PathBuf),
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Env(name) => write!(f, "env:{name}"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
-        }
-    }
 }
 
 // ---- funnel.yaml ----
@@ -333,7 +471,7 @@ pub(crate) struct Commitment {
     pub(crate) minimum_days_before_resubmission: u32,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Split {
     WorkingDays,
     Even,

@@ -1,1 +1,180 @@
-//! pipeline
+//! The nightly job, step by step: pull → history → derive → measure → render → queue → commit → send.
+//!
+//! Everything up to the commit is invisible; the commit publishes tables, archive and outbox
+//! together or not at all. Sending touches only the ledger, so a run that is started again for a
+//! published date pulls nothing and only finishes sending.
+
+mod check;
+mod error;
+mod pull;
+mod reader;
+mod record;
+mod render;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use jiff::civil::Date;
+
+use crate::clock::RunId;
+use crate::config::{Config, Source};
+use crate::delivery::{self, Outcome};
+use crate::problem::Problems;
+use crate::report::Templates;
+use crate::warehouse::{Draft, Relation, Session, Version, Warehouse, relation};
+use crate::{funnel, metrics};
+
+pub(crate) use check::check;
+pub(crate) use error::PipelineError;
+pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
+pub(crate) use render::render_one;
+pub(crate) use summary::{Event, RunSummary, StreamResult, Watch};
+
+/// Runs the nightly job for one as-of date.
+///
+/// # Errors
+/// Where nothing could be published. What failed or was withheld in a run that did publish stands in
+/// the summary's `problems`.
+pub(crate) async fn run(
+    config: &Config,
+    as_of: Date,
+    send: bool,
+    watch: Watch<'_>,
+) -> Result<RunSummary, PipelineError> {
+    let began = Instant::now();
+    let warehouse = Warehouse::open(&config.warehouse, &config.time_zone)?;
+    let mut summary = RunSummary::new(as_of);
+    let published = warehouse.as_of(as_of).await?;
+    let version = match published {
+        Some(version) => {
+            summary.already_published = true;
+            version
+        }
+        None => publish(config, &warehouse, &mut summary, watch).await?,
+    };
+    summary.commit_no = Some(version.commit_no());
+    if send {
+        watch(&Event::Step { name: "sending", as_of });
+        deliver(config, &warehouse, &version, &mut summary).await?;
+    }
+    for problem in &summary.problems {
+        watch(&Event::Problem { message: problem.clone() });
+    }
+    summary.seconds = began.elapsed().as_secs_f64();
+    Ok(summary)
+}
+
+/// Everything up to the commit.
+async fn publish(
+    config: &Config,
+    warehouse: &Warehouse,
+    summary: &mut RunSummary,
+    watch: Watch<'_>,
+) -> Result<Version, PipelineError> {
+    let as_of = summary.as_of;
+    let step = |name| watch(&Event::Step { name, as_of });
+    let canonical = canonical(config)?;
+    let templates = Templates::load(&config.templates)?;
+    let run_id = RunId::new(as_of);
+    let base = warehouse.latest().await?;
+    let mut draft = warehouse.begin(as_of, &run_id).await?;
+
+    step("pulling");
+    let pull = pull::Pull { config, base: base.as_ref(), as_of, canonical: &canonical, watch };
+    summary.streams = pull.all(&mut draft).await?;
+    judge_streams(summary)?;
+
+    step("deriving");
+    let session = open_session(warehouse, &draft.version(), config, as_of, &canonical).await?;
+    record::job_extract(&session, &run_id, &summary.streams)?;
+    let derived = funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
+    step("measuring");
+    let measured = metrics::measure(&session, config).await?;
+    for table in derived.tables.iter().chain(&measured) {
+        draft.replace_from(&session, table).await?;
+    }
+
+    step("rendering");
+    render::queue_due(config, &session, &templates, &mut draft, summary).await?;
+    record::job_tables(&mut draft, &run_id, summary, &derived.counts).await?;
+    step("publishing");
+    draft.commit(&config.texts, &config.funnel.hash).await?;
+    let version = warehouse.as_of(as_of).await?;
+    version.ok_or(PipelineError::NotPublished { as_of, fix: "look at `leadgauge runs`".to_owned() })
+}
+
+/// Streams that did not arrive are problems of the run; without any stream there is no run.
+fn judge_streams(summary: &mut RunSummary) -> Result<(), PipelineError> {
+    let failed: Vec<_> = summary.streams.iter().filter(|stream| stream.outcome != "ok").collect();
+    let reasons: Vec<String> = failed
+        .iter()
+        .map(|stream| {
+            let message = stream.message.as_deref().unwrap_or_default();
+            format!("`{}.{}` is {}: {message}", stream.source, stream.stream, stream.outcome)
+        })
+        .collect();
+    let transient = failed.iter().all(|stream| stream.transient);
+    if failed.len() == summary.streams.len() {
+        let reasons = reasons.join("\n");
+        return Err(PipelineError::NothingArrived { as_of: summary.as_of, reasons, transient });
+    }
+    summary.problems.extend(reasons);
+    Ok(())
+}
+
+/// The canonical queries of every configured source, by source name.
+fn canonical(config: &Config) -> Result<BTreeMap<String, Vec<Relation>>, Problems> {
+    let load = |source: &Source| {
+        let folder = format!("canonical/{}", source.name);
+        Ok((source.name.clone(), relation::load(&folder, &config.queries)?))
+    };
+    config.sources.iter().map(load).collect()
+}
+
+/// A session over one version, with every table that the canonical queries read.
+async fn open_session(
+    warehouse: &Warehouse,
+    version: &Version,
+    config: &Config,
+    as_of: Date,
+    canonical: &BTreeMap<String, Vec<Relation>>,
+) -> Result<Session, PipelineError> {
+    let session = Session::new(as_of, &config.time_zone);
+    let mut needed: Vec<&String> = canonical.values().flatten().flat_map(|relation| &relation.needs).collect();
+    needed.sort();
+    needed.dedup();
+    for table in needed {
+        if version.has(table) {
+            let (schema, batches) = warehouse.read(version, table).await?;
+            session.register(table, schema, batches)?;
+        }
+    }
+    Ok(session)
+}
+
+/// Hands over what this version's outbox holds and is not settled yet.
+async fn deliver(
+    config: &Config,
+    warehouse: &Warehouse,
+    version: &Version,
+    summary: &mut RunSummary,
+) -> Result<(), PipelineError> {
+    let mails = render::outbox(warehouse, version).await?;
+    let receipts = delivery::send(warehouse.store(), &config.delivery.transport, &mails).await?;
+    for receipt in receipts {
+        let told = |what: &str| format!("The mail `{}` to {} {what}", receipt.id, receipt.to);
+        match &receipt.outcome {
+            Outcome::Sent => summary.sent += 1,
+            Outcome::Settled => {}
+            Outcome::Elsewhere => summary.problems.push(told("is being sent by another run")),
+            Outcome::Waits(why) => summary.problems.push(told(&format!("waits for the next run: {why}"))),
+            Outcome::Refused(why) => summary.problems.push(told(&format!("was refused: {why}"))),
+            Outcome::Unknown(why) => {
+                summary.problems.push(told(&format!("may or may not have arrived: {why}")));
+            }
+        }
+    }
+    Ok(())
+}
+

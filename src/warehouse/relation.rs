@@ -5,10 +5,12 @@
 //! from the SQL itself by DataFusion's parser, never declared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
 use include_dir::{Dir, include_dir};
 
 use crate::fs;
@@ -25,6 +27,8 @@ pub(crate) struct Relation {
     pub(crate) sql: String,
     /// Every table that the SQL reads, `schema.table` or `table`, common table expressions left out.
     pub(crate) needs: BTreeSet<String>,
+    /// Every column name that the SQL mentions, whichever table it belongs to.
+    pub(crate) columns: BTreeSet<String>,
     pub(super) statement: Box<datafusion::sql::sqlparser::ast::Statement>,
 }
 
@@ -39,12 +43,14 @@ impl Relation {
                 .fix("split it: one relation a file"));
         };
         let needs = tables_of(&statement);
+        let columns = columns_of(&statement);
         match statement {
             Statement::Statement(inner) if is_query(&inner) => Ok(Self {
                 name: name.to_owned(),
                 file: file.to_owned(),
                 sql: sql.to_owned(),
                 needs,
+                columns,
                 statement: inner,
             }),
             _ => Err(Problem::new("Only a query (`select`) may stand here")
@@ -69,6 +75,23 @@ fn tables_of(statement: &Statement) -> BTreeSet<String> {
         .map(ToString::to_string)
         .filter(|name| !ctes.contains(name))
         .collect()
+}
+
+fn columns_of(statement: &Statement) -> BTreeSet<String> {
+    let mut columns = BTreeSet::new();
+    if let Statement::Statement(inner) = statement {
+        let walked: ControlFlow<()> = visit_expressions(inner.as_ref(), |expr| {
+            let last = match expr {
+                Expr::Identifier(name) => Some(name),
+                Expr::CompoundIdentifier(parts) => parts.last(),
+                _ => None,
+            };
+            columns.extend(last.map(|name| name.value.to_lowercase()));
+            ControlFlow::Continue(())
+        });
+        debug_assert!(walked.is_continue(), "nothing stops the walk");
+    }
+    columns
 }
 
 /// A parser's message ends in "at Line: 3, Column: 7" when it knows the place.

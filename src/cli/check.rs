@@ -1,0 +1,21 @@
+//! `leadgauge check`.
+
+use super::output::Output;
+use super::{Failure, Outcome};
+use crate::config::Config;
+use crate::pipeline;
+
+pub(super) async fn check(config: &Config, output: &Output) -> Result<Outcome, Failure> {
+    let checked = pipeline::check(config).await?;
+    output.finish();
+    if output.wants_json() {
+        let line = serde_json::to_string(&checked).map_err(Failure::run)?;
+        output.data(format!("{line}\n").as_bytes());
+    } else {
+        output.say(&format!(
+            "All good: {} sources with {} streams, {} stages, {} queries planned, {} templates rendered",
+            checked.sources, checked.streams, checked.stages, checked.queries, checked.templates
+        ));
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,24 @@
+//! `leadgauge report`.
+
+use super::args::ReportArgs;
+use super::output::Output;
+use super::{Failure, Outcome};
+use crate::config::Config;
+use crate::{fs, pipeline};
+
+pub(super) async fn report(config: &Config, args: &ReportArgs, output: &Output) -> Result<Outcome, Failure> {
+    let (as_of, rendered) = pipeline::render_one(config, &args.name, args.as_of).await?;
+    output.finish();
+    let stem = format!("{}-{as_of}", rendered.report);
+    let files = [
+        (format!("{stem}.html"), rendered.page.as_bytes()),
+        (format!("{stem}.mail.html"), rendered.mail_html.as_bytes()),
+        (format!("{stem}.txt"), rendered.mail_text.as_bytes()),
+    ];
+    for (name, bytes) in files {
+        let path = args.out.join(name);
+        fs::write(&path, bytes).map_err(Failure::run)?;
+        output.data(format!("{}\n", path.display()).as_bytes());
+    }
+    Ok(Outcome::Done)
+}

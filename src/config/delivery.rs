@@ -1,0 +1,127 @@
+//! The section `delivery`: from whom mail comes, who is told of trouble, and how it leaves.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::leadgauge::location;
+use super::reader::Reader;
+use super::yaml::Node;
+use super::{Delivery, Secret, Smtp, Tls, Transport, address};
+use crate::problem::Problem;
+
+pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Delivery> {
+    let [from, owner, transport] =
+        reader.fields(node, "`delivery`", ["from", "owner", "transport"])?;
+    let from = from.required(|node| address::read(reader, node));
+    let owner = owner.required(|node| address::read(reader, node));
+    let transport = transport.required(|node| read_transport(reader, node, folder));
+    Some(Delivery {
+        from: from?,
+        owner: owner?,
+        transport: transport?,
+    })
+}
+
+fn read_transport(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Transport> {
+    let [folder, smtp] = reader.fields(node, "a transport", ["folder", "smtp"])?;
+    match (folder.node, smtp.node) {
+        (Some(node), None) => location(reader, node, base).map(Transport::Folder),
+        (None, Some(node)) => read_smtp(reader, node, base).map(Transport::Smtp),
+        _ => {
+            let problem = Problem::new("Mail leaves by one transport").at(node.place.clone());
+            reader.refuse(problem.fix("Write one of `folder` and `smtp`"))
+        }
+    }
+}
+
+fn read_smtp(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Smtp> {
+    let [host, port, tls, user, password] =
+        reader.fields(node, "`smtp`", ["host", "port", "tls", "user", "password"])?;
+    let tls_words = [
+        ("implicit", Tls::Implicit),
+        ("starttls", Tls::Starttls),
+        ("none", Tls::None),
+    ];
+    let tls_place = tls.node.map(|node| node.place.clone());
+    let named = host.required(|node| read_host(reader, node));
+    let tls = tls.or(Tls::Implicit, |node| {
+        reader.choice(node, "kind of TLS", &tls_words)
+    });
+    let usual = match tls {
+        Some(Tls::Starttls) => 587,
+        Some(Tls::None) => 25,
+        Some(Tls::Implicit) | None => 465,
+    };
+    let port = port.or(usual, |node| reader.whole(node, 1..=65535));
+    if user.node.is_some() != password.node.is_some() {
+        let problem = Problem::new("`user` and `password` go together").at(node.place.clone());
+        reader.tell(problem.fix("Write both or neither"));
+    }
+    let user = user.optional(|node| reader.text(node));
+    let password = password.optional(|node| read_secret(reader, node, folder));
+    let host = named?;
+    if tls? == Tls::None && !is_loopback(&host) {
+        let problem = Problem::new(format!("Mail to `{host}` would travel unencrypted"))
+            .at(tls_place.unwrap_or_else(|| node.place.clone()))
+            .fix("Set `tls: implicit` or `tls: starttls`; `none` is for this machine alone");
+        return reader.refuse(problem);
+    }
+    Some(Smtp {
+        host,
+        port: port?,
+        tls: tls?,
+        user: user?,
+        password: password?,
+    })
+}
+
+fn read_host(reader: &Reader<'_>, node: &Node) -> Option<String> {
+    let host = reader.text(node)?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    if host.parse::<IpAddr>().is_ok() || host.bytes().all(allowed) {
+        return Some(host);
+    }
+    let problem = Problem::new(format!("`{host}` is no host name")).at(node.place.clone());
+    reader.refuse(
+        problem.fix("Write the name alone, as `smtp.example.com`; the port has its own key"),
+    )
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.parse::<IpAddr>().ok();
+    host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
+}
+
+/// `{ env: NAME }` or `{ file: PATH }`. What stands here instead may be the secret itself, so no
+/// problem shows it.
+fn read_secret(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Secret> {
+    let refuse = |what: &str, node: &Node| {
+        let problem = Problem::new(what).at(node.place.clone().unseen());
+        let fix = "Write `{ env: SMTP_PASSWORD }` with the name of an environment variable, \
+                   or `{ file: smtp-password }` with the path of a file that holds it";
+        reader.refuse(problem.fix(fix))
+    };
+    let (env, file) = (node.get("env"), node.get("file"));
+    match (env, file) {
+        (Some(env), None) => {
+            reader.fields(node, "a secret", ["env"])?;
+            match env.as_text().filter(|name| is_variable(name)) {
+                Some(name) => Some(Secret::Env(name.to_owned())),
+                None => refuse("This is no name of an environment variable", env),
+            }
+        }
+        (None, Some(file)) => {
+            reader.fields(node, "a secret", ["file"])?;
+            match file.as_text().filter(|path| !path.trim().is_empty()) {
+                Some(path) => Some(Secret::File(folder.join(path))),
+                None => refuse("This is no path", file),
+            }
+        }
+        _ => refuse("A secret is not written here but named", node),
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && name.bytes().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
+}

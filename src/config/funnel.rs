@@ -1,0 +1,275 @@
+//! `funnel.yaml`: the stages, what enters and leaves them, and who is left out.
+
+use sha2::{Digest, Sha256};
+
+use super::reader::{Reader, instead};
+use super::yaml::{Node, Value};
+use super::{AfterClose, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger};
+use crate::problem::Problem;
+
+const EVENTS: [(&str, Event); 3] = [
+    ("activity", Event::Activity),
+    ("response", Event::Response),
+    ("opportunity", Event::Opportunity),
+];
+
+const SKIPPING: [(&str, Skipping); 3] = [
+    ("reached_or_passed", Skipping::ReachedOrPassed),
+    ("strict", Skipping::Strict),
+    ("any", Skipping::Any),
+];
+
+/// The ids of the stages, in order, whatever else is wrong with them.
+pub(super) fn stage_ids(root: &Node) -> Vec<&str> {
+    let stages = root.get("stages").map_or(&[][..], Node::items);
+    stages
+        .iter()
+        .filter_map(|stage| stage.get("id")?.as_text())
+        .collect()
+}
+
+pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
+    let [
+        definition,
+        effective_from,
+        stages,
+        recycle,
+        disqualify,
+        exclude,
+        new_business_types,
+        after_close,
+        skipped_stages,
+    ] = reader.fields(
+        root,
+        "funnel.yaml",
+        [
+            "definition",
+            "effective_from",
+            "stages",
+            "recycle",
+            "disqualify",
+            "exclude",
+            "new_business_types",
+            "after_close",
+            "skipped_stages",
+        ],
+    )?;
+    let ids = stage_ids(root);
+    let exits = |node| reader.list(node, |item| read_exit(reader, item, &ids));
+    let definition = definition.required(|node| reader.label(node));
+    let effective_from = effective_from.required(|node| reader.date(node));
+    let stages = stages.required(|node| read_stages(reader, node));
+    let recycle = recycle.or(Vec::new(), exits);
+    let disqualify = disqualify.or(Vec::new(), exits);
+    let exclude = exclude.or(Vec::new(), |node| {
+        reader.tell_repeated(node.names("name"), "exclusion");
+        reader.list(node, |item| read_exclusion(reader, item))
+    });
+    let new_business_types = new_business_types.or(Vec::new(), |node| {
+        reader.list(node, |item| reader.text(item))
+    });
+    let after_close = after_close.required(|node| read_after_close(reader, node, &ids));
+    let skipped_stages = skipped_stages.or(Skipping::ReachedOrPassed, |node| {
+        reader.choice(node, "rule for skipped stages", &SKIPPING)
+    });
+    Some(Funnel {
+        definition: definition?,
+        effective_from: effective_from?,
+        stages: stages?,
+        recycle: recycle?,
+        disqualify: disqualify?,
+        exclude: exclude?,
+        new_business_types: new_business_types?,
+        after_close: after_close?,
+        skipped_stages: skipped_stages?,
+        hash: format!("{:x}", Sha256::digest(reader.file.text())),
+    })
+}
+
+fn read_stages(reader: &Reader<'_>, list: &Node) -> Option<Vec<Stage>> {
+    reader.tell_repeated(list.names("id"), "stage");
+    let count = list.items().len();
+    if matches!(list.value, Value::List(_)) && count < 2 {
+        let problem = Problem::new("A funnel has at least two stages").at(list.place.clone());
+        reader.tell(problem.fix("Add the stages, from the first contact to the close"));
+    }
+    let mut index = 0;
+    reader.list(list, |item| {
+        index += 1;
+        read_stage(reader, item, index == count)
+    })
+}
+
+fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
+    let [
+        id,
+        term,
+        definition,
+        stamp,
+        when,
+        on,
+        at,
+        won_when,
+        required_fields,
+    ] = reader.fields(
+        node,
+        "a stage",
+        [
+            "id",
+            "term",
+            "definition",
+            "stamp",
+            "when",
+            "on",
+            "at",
+            "won_when",
+            "required_fields",
+        ],
+    )?;
+    let id = id.required(|node| reader.identifier(node));
+    let term = term.required(|node| reader.text(node));
+    let definition = definition.required(|node| reader.text(node));
+    if stamp.node.is_none() && when.node.is_none() && on.node.is_none() {
+        let problem = Problem::new("A stage has no trigger").at(node.place.clone());
+        reader.tell(problem.fix("Add one of `stamp`, `when` and `on`, or several"));
+    }
+    let stamp = stamp.optional(|node| reader.column(node).map(Trigger::Stamp));
+    let when = when.optional(|node| reader.sql(node).map(Trigger::When));
+    let on = on.optional(|node| read_on(reader, node, at.node));
+    if let (Some(at), Some(None)) = (at.node, &on) {
+        let problem = Problem::new("`at` belongs to `on: opportunity`, which is not here");
+        reader.tell(
+            problem
+                .at(at.place.clone())
+                .fix("Remove it, or add `on: opportunity …`"),
+        );
+    }
+    let won_when = match (last, won_when.node) {
+        (true, _) => won_when.required(|node| reader.sql(node).map(Some)),
+        (false, None) => Some(None),
+        (false, Some(node)) => {
+            let problem = Problem::new("Only the last stage is won or lost");
+            reader.refuse(
+                problem
+                    .at(node.place.clone())
+                    .fix("Move `won_when` to the last stage"),
+            )
+        }
+    };
+    let required_fields = required_fields.or(Vec::new(), |node| {
+        reader.list(node, |item| reader.identifier(item))
+    });
+    Some(Stage {
+        id: id?,
+        term: term?,
+        definition: definition?,
+        place: node.place.clone(),
+        triggers: [stamp?, when?, on?].into_iter().flatten().collect(),
+        won_when: won_when?,
+        required_fields: required_fields?,
+    })
+}
+
+/// `<event>`, or `<event> where <predicate>`.
+fn read_on(reader: &Reader<'_>, node: &Node, at: Option<&Node>) -> Option<Trigger> {
+    let Sql { text, place } = reader.sql(node)?;
+    let text = text.trim();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let event = EVENTS.iter().find(|(name, _)| *name == word);
+    let Some((_, event)) = event else {
+        let names = EVENTS.map(|(name, _)| name);
+        let problem = Problem::new(format!("`{word}` is no event")).at(place);
+        return reader.refuse(problem.fix(instead(word, &names)));
+    };
+    let predicate = read_predicate(reader, node, rest.trim());
+    let at = match at {
+        Some(at) if *event != Event::Opportunity => {
+            let problem = Problem::new(format!("`{word}` takes no `at`")).at(at.place.clone());
+            let problem =
+                problem.why("it has one instant, its own; only an opportunity has several");
+            reader.refuse(problem.fix("Remove `at`"))
+        }
+        Some(at) => reader.column(at).map(Some),
+        None => Some(None),
+    };
+    Some(Trigger::On {
+        event: *event,
+        predicate: predicate?,
+        at: at?,
+    })
+}
+
+/// What follows the event of an `on`.
+#[expect(clippy::option_option, reason = "told and absent are two things")]
+fn read_predicate(reader: &Reader<'_>, on: &Node, rest: &str) -> Option<Option<Sql>> {
+    if rest.is_empty() {
+        return Some(None);
+    }
+    let (word, predicate) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let predicate = predicate.trim();
+    if !word.eq_ignore_ascii_case("where") || predicate.is_empty() {
+        let problem =
+            Problem::new("An event is followed by `where` and a condition, or by nothing")
+                .at(on.place.clone())
+                .fix("Write it as `activity where kind = 'meeting'`");
+        return reader.refuse(problem);
+    }
+    Some(Some(Sql {
+        text: predicate.to_owned(),
+        place: reader.file.after(&on.place, "where"),
+    }))
+}
+
+fn read_exit(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<Exit> {
+    let [when, to, reason] =
+        reader.fields(node, "a way out of the funnel", ["when", "to", "reason"])?;
+    let when = when.required(|node| reader.sql(node));
+    let to = to.required(|node| read_to(reader, node, stages));
+    let reason = reason.optional(|node| reader.sql(node));
+    Some(Exit {
+        when: when?,
+        to: to?,
+        reason: reason?,
+    })
+}
+
+/// The index of a stage named by its id.
+fn read_to(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<usize> {
+    let indexed = stages.iter().enumerate();
+    let stages: Vec<_> = indexed.map(|(index, stage)| (*stage, index)).collect();
+    reader.choice(node, "stage", &stages)
+}
+
+fn read_exclusion(reader: &Reader<'_>, node: &Node) -> Option<Exclusion> {
+    let [name, when, ever] = reader.fields(node, "an exclusion", ["name", "when", "ever"])?;
+    let name = name.required(|node| reader.label(node));
+    let when = when.required(|node| reader.sql(node));
+    let ever = ever.or(false, |node| reader.boolean(node));
+    Some(Exclusion {
+        name: name?,
+        when: when?,
+        ever: ever?,
+    })
+}
+
+fn read_after_close(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<AfterClose> {
+    let [to, quiet] = reader.fields(node, "`after_close`", ["to", "quiet"])?;
+    let to = to.required(|node| read_to(reader, node, stages));
+    let quiet_days = quiet.required(|node| read_days(reader, node));
+    Some(AfterClose {
+        to: to?,
+        quiet_days: quiet_days?,
+    })
+}
+
+/// `30 days`.
+fn read_days(reader: &Reader<'_>, node: &Node) -> Option<u32> {
+    let text = reader.any_text(node)?;
+    let (number, unit) = text.trim().split_once(' ').unwrap_or((text, ""));
+    let days = number.parse().ok().filter(|days| *days <= 3660);
+    days.filter(|_| matches!(unit.trim(), "day" | "days"))
+        .or_else(|| {
+            let problem = Problem::new(format!("`{text}` is no number of days"));
+            reader.refuse(problem.at(node.place.clone()).fix("Write it as `30 days`"))
+        })
+}

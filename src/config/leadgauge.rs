@@ -1,0 +1,144 @@
+//! `leadgauge.yaml`: the company, where its data comes from and lies, what is measured and who is told.
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use url::Url;
+
+use super::reader::Reader;
+use super::yaml::Node;
+use super::{Delivery, Metrics, Report, Source, delivery, report, source};
+use crate::fs::Location;
+use crate::problem::{Problem, nearest};
+
+pub(super) struct Leadgauge {
+    pub(super) company: String,
+    pub(super) time_zone: TimeZone,
+    pub(super) warehouse: Location,
+    pub(super) queries: PathBuf,
+    pub(super) templates: PathBuf,
+    pub(super) sources: Vec<Source>,
+    pub(super) metrics: Metrics,
+    pub(super) reports: Vec<Report>,
+    pub(super) delivery: Delivery,
+}
+
+/// What `stage_entry` keeps of a person, frozen at entry.
+const DIMENSIONS: [(&str, &str); 6] = [
+    ("lead_source", "lead_source"),
+    ("channel", "channel"),
+    ("segment", "segment"),
+    ("region", "region"),
+    ("owner_id", "owner_id"),
+    ("campaign_id", "campaign_id"),
+];
+
+pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Leadgauge> {
+    let [
+        company,
+        time_zone,
+        warehouse,
+        queries,
+        templates,
+        sources,
+        metrics,
+        reports,
+        delivery,
+    ] = reader.fields(
+        root,
+        "leadgauge.yaml",
+        [
+            "company",
+            "time_zone",
+            "warehouse",
+            "queries",
+            "templates",
+            "sources",
+            "metrics",
+            "reports",
+            "delivery",
+        ],
+    )?;
+    let path = |node: &Node| reader.text(node).map(|text| folder.join(text));
+    let company = company.required(|node| reader.text(node));
+    let time_zone = time_zone.required(|node| zone(reader, node));
+    let warehouse = warehouse.required(|node| location(reader, node, folder));
+    let queries = queries.or(folder.join("../queries"), path);
+    let templates = templates.or(folder.join("../templates"), path);
+    let sources = sources.required(|node| source::read(reader, node, folder));
+    let metrics = metrics.required(|node| read_metrics(reader, node));
+    let reports = reports.required(|node| report::read(reader, node));
+    let delivery = delivery.required(|node| delivery::read(reader, node, folder));
+    Some(Leadgauge {
+        company: company?,
+        time_zone: time_zone?,
+        warehouse: warehouse?,
+        queries: queries?,
+        templates: templates?,
+        sources: sources?,
+        metrics: metrics?,
+        reports: reports?,
+        delivery: delivery?,
+    })
+}
+
+fn read_metrics(reader: &Reader<'_>, node: &Node) -> Option<Metrics> {
+    let [dimensions, horizon_days, baseline, floor] = reader.fields(
+        node,
+        "`metrics`",
+        ["dimensions", "horizon_days", "baseline", "floor"],
+    )?;
+    let dimensions = dimensions.or(Vec::new(), |node| {
+        reader.list(node, |item| reader.choice(item, "dimension", &DIMENSIONS))
+    });
+    let horizon_days = horizon_days.optional(|node| reader.whole(node, 1..=3660));
+    let baseline = baseline.optional(|node| reader.label(node));
+    let floor = floor.or(30, |node| reader.whole(node, 1..=1_000_000));
+    let mut named = Vec::new();
+    for dimension in dimensions? {
+        if !named.iter().any(|name| name == dimension) {
+            named.push(dimension.to_owned());
+        }
+    }
+    Some(Metrics {
+        dimensions: named,
+        horizon_days: horizon_days?,
+        baseline: baseline?,
+        floor: floor?,
+    })
+}
+
+/// A zone by its IANA name.
+pub(super) fn zone(reader: &Reader<'_>, node: &Node) -> Option<TimeZone> {
+    let name = reader.text(node)?;
+    let found = TimeZone::get(&name).ok();
+    found.or_else(|| {
+        let known: Vec<String> = jiff::tz::db()
+            .available()
+            .map(|zone| zone.to_string())
+            .collect();
+        let fix = match nearest(&name, known.iter().map(String::as_str)) {
+            Some(near) => format!("Did you mean `{near}`?"),
+            None => "Write an IANA name, as `America/New_York`".to_owned(),
+        };
+        let problem = Problem::new(format!("`{name}` is no time zone"));
+        reader.refuse(problem.at(node.place.clone()).fix(fix))
+    })
+}
+
+/// A folder, relative to that of the file, or a store's URL. Credentials have no place in it.
+pub(super) fn location(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Location> {
+    let text = reader.text(node)?;
+    let url = Url::parse(&text).ok().filter(|_| text.contains("://"));
+    if url.is_some_and(|url| url.password().is_some() || url.query().is_some()) {
+        let problem = Problem::new("A location holds a secret")
+            .at(node.place.clone().unseen())
+            .fix("Write the URL alone; credentials come from the cloud's environment variables");
+        return reader.refuse(problem);
+    }
+    let parsed = Location::parse(&text, folder);
+    parsed.map_or_else(
+        |why| reader.refuse(Problem::new(why).at(node.place.clone())),
+        Some,
+    )
+}

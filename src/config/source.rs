@@ -1,0 +1,378 @@
+//! The section `sources`: outside systems and their streams.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use encoding_rs::Encoding;
+use jiff::civil::date;
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+
+use super::leadgauge::{location, zone};
+use super::reader::{Field, Reader, instead};
+use super::yaml::{Entry, Node, Value};
+use super::{Column, ColumnType, Compression, Format, Source, Stream, StreamKind};
+use crate::problem::Problem;
+
+const MAX_FALL: f64 = 0.2;
+
+const FORMATS: [(&str, Format); 5] = [
+    ("csv", Format::Csv),
+    ("tsv", Format::Tsv),
+    ("ndjson", Format::Ndjson),
+    ("json", Format::Json),
+    ("parquet", Format::Parquet),
+];
+
+const COMPRESSIONS: [(&str, Compression); 3] = [
+    ("none", Compression::None),
+    ("gzip", Compression::Gzip),
+    ("zstd", Compression::Zstd),
+];
+
+const COLUMN_TYPES: [(&str, ColumnType); 7] = [
+    ("string", ColumnType::String),
+    ("boolean", ColumnType::Boolean),
+    ("bigint", ColumnType::Bigint),
+    ("double", ColumnType::Double),
+    ("decimal", ColumnType::Decimal),
+    ("date", ColumnType::Date),
+    ("timestamp", ColumnType::Timestamp),
+];
+
+pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Vec<Source>> {
+    reader.tell_repeated(node.names("name"), "source");
+    reader.some(node, |item| read_source(reader, item, folder))
+}
+
+fn read_source(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Source> {
+    let [name, files] = reader.fields(node, "a source", ["name", "files"])?;
+    let name = name.required(|node| reader.identifier(node));
+    let files = files.required(|node| read_files(reader, node, folder));
+    let (location, streams) = files?;
+    Some(Source {
+        name: name?,
+        place: node.place.clone(),
+        location,
+        streams,
+    })
+}
+
+fn read_files(
+    reader: &Reader<'_>,
+    node: &Node,
+    folder: &Path,
+) -> Option<(crate::fs::Location, Vec<Stream>)> {
+    let [place, streams] = reader.fields(node, "`files`", ["location", "streams"])?;
+    let place = place.required(|node| location(reader, node, folder));
+    let streams = streams.required(|list| {
+        reader.tell_repeated(list.names("name"), "stream");
+        reader.some(list, |item| read_stream(reader, item, list))
+    });
+    Some((place?, streams?))
+}
+
+fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stream> {
+    let [
+        name,
+        path,
+        snapshot,
+        events,
+        field_history,
+        format,
+        compression,
+        encoding,
+        delimiter,
+        nulls,
+        columns,
+    ] = reader.fields(
+        node,
+        "a stream",
+        [
+            "name",
+            "path",
+            "snapshot",
+            "events",
+            "field_history",
+            "format",
+            "compression",
+            "encoding",
+            "delimiter",
+            "nulls",
+            "columns",
+        ],
+    )?;
+    let name = name.required(|node| reader.identifier(node));
+    let kind = read_kind(reader, node, siblings, [&snapshot, &events, &field_history]);
+    let path_text = path.required(|node| read_path(reader, node));
+    let ending = path_text
+        .as_deref()
+        .map_or((None, Compression::None), ending);
+    let compression = compression.or(ending.1, |node| {
+        reader.choice(node, "compression", &COMPRESSIONS)
+    });
+    let format = match (format.node, ending.0, path.node) {
+        (Some(node), _, _) => reader.choice(node, "format", &FORMATS),
+        (None, Some(format), _) => Some(format),
+        (None, None, Some(node)) if path_text.is_some() => {
+            let problem = Problem::new("The format is not plain from the file's ending");
+            let fix = format!("Add `format:` with one of {}", known(&FORMATS));
+            reader.refuse(problem.at(node.place.clone()).fix(fix))
+        }
+        _ => None,
+    };
+    let encoding = encoding.or("utf-8".to_owned(), |node| read_encoding(reader, node));
+    let delimiter = read_delimiter(reader, &delimiter, format);
+    let nulls = nulls.or(Vec::new(), |node| {
+        reader.list(node, |item| reader.any_text(item).map(str::to_owned))
+    });
+    let columns = columns.or(BTreeMap::new(), |node| read_columns(reader, node));
+    let (kind, max_fall) = kind?;
+    Some(Stream {
+        name: name?,
+        place: node.place.clone(),
+        kind,
+        path: path_text?,
+        format: format?,
+        compression: compression?,
+        encoding: encoding?,
+        delimiter: delimiter?,
+        nulls: nulls?,
+        columns: columns?,
+        max_fall,
+    })
+}
+
+/// What kind of stream it is and, for a snapshot, how far it may fall.
+fn read_kind(
+    reader: &Reader<'_>,
+    stream: &Node,
+    siblings: &Node,
+    [snapshot, events, field_history]: [&Field<'_>; 3],
+) -> Option<(StreamKind, f64)> {
+    match (snapshot.node, events.node, field_history.node) {
+        (Some(node), None, None) => read_snapshot(reader, node),
+        (None, Some(node), None) => {
+            let [key] = reader.fields(node, "`events`", ["key"])?;
+            let key = key.required(|node| reader.text(node))?;
+            Some((StreamKind::Events { key }, MAX_FALL))
+        }
+        (None, None, Some(node)) => {
+            read_field_history(reader, node, siblings).map(|kind| (kind, MAX_FALL))
+        }
+        _ => {
+            let problem = Problem::new("A stream is of one kind").at(stream.place.clone());
+            reader.refuse(problem.fix("Write one of `snapshot`, `events` and `field_history`"))
+        }
+    }
+}
+
+fn read_snapshot(reader: &Reader<'_>, node: &Node) -> Option<(StreamKind, f64)> {
+    let [key, created, modified, max_fall] = reader.fields(
+        node,
+        "`snapshot`",
+        ["key", "created", "modified", "max_fall"],
+    )?;
+    let key = key.required(|node| reader.text(node));
+    let created = created.optional(|node| reader.text(node));
+    let modified = modified.optional(|node| reader.text(node));
+    let max_fall = max_fall.or(MAX_FALL, |node| reader.share(node));
+    let kind = StreamKind::Snapshot {
+        key: key?,
+        created: created?,
+        modified: modified?,
+    };
+    Some((kind, max_fall?))
+}
+
+fn read_field_history(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<StreamKind> {
+    let [key, of, record, field, old, new, at] = reader.fields(
+        node,
+        "`field_history`",
+        ["key", "of", "record", "field", "old", "new", "at"],
+    )?;
+    let of = of.required(|node| {
+        let named = siblings
+            .items()
+            .iter()
+            .filter(|stream| stream.get("snapshot").is_some());
+        let named: Vec<(&str, &str)> = named
+            .filter_map(|stream| stream.get("name")?.as_text())
+            .map(|name| (name, name))
+            .collect();
+        reader.choice(node, "snapshot stream of this source", &named)
+    });
+    let [key, record, field, old, new, at] =
+        [key, record, field, old, new, at].map(|column| column.required(|node| reader.text(node)));
+    Some(StreamKind::FieldHistory {
+        key: key?,
+        of: of?.to_owned(),
+        record: record?,
+        field: field?,
+        old: old?,
+        new: new?,
+        at: at?,
+    })
+}
+
+/// A relative path in which every brace is a `{date}` or a `{date:form}`.
+fn read_path(reader: &Reader<'_>, node: &Node) -> Option<String> {
+    let path = reader.text(node)?;
+    let refuse =
+        |what: &str, fix: &str| reader.refuse(Problem::new(what).at(node.place.clone()).fix(fix));
+    if path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        let fix = "Write it below the source's `location`, as `{date}/Lead.csv`";
+        return refuse(
+            "A stream's path is relative and has no empty, `.` or `..` part",
+            fix,
+        );
+    }
+    let mut rest = path.as_str();
+    while let Some((before, behind)) = rest.split_once('{') {
+        let inside = behind.split_once('}').filter(|_| !before.contains('}'));
+        let Some((_, after)) = inside.filter(|(name, _)| is_date(name)) else {
+            let fix = "Write `{date}`, or `{date:%Y%m%d}` with the form you need";
+            return refuse("The braces of this path hold no date", fix);
+        };
+        rest = after;
+    }
+    if rest.contains('}') {
+        return refuse("A brace is closed that was not opened", "Remove the `}`");
+    }
+    Some(path)
+}
+
+/// Whether this is what may stand in a path's braces.
+fn is_date(inside: &str) -> bool {
+    let form = inside.strip_prefix("date:");
+    inside == "date" || form.is_some_and(|form| strtime::format(form, date(2026, 11, 5)).is_ok())
+}
+
+/// The format and the compression that a path's ending tells.
+fn ending(path: &str) -> (Option<Format>, Compression) {
+    let path = path.to_ascii_lowercase();
+    let (rest, compression) = if let Some(rest) = path.strip_suffix(".gz") {
+        (rest, Compression::Gzip)
+    } else if let Some(rest) = path.strip_suffix(".zst") {
+        (rest, Compression::Zstd)
+    } else {
+        (path.as_str(), Compression::None)
+    };
+    let format = match rest.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv") => Some(Format::Csv),
+        Some("tsv") => Some(Format::Tsv),
+        Some("ndjson" | "jsonl") => Some(Format::Ndjson),
+        Some("json") => Some(Format::Json),
+        Some("parquet") => Some(Format::Parquet),
+        _ => None,
+    };
+    (format, compression)
+}
+
+fn read_encoding(reader: &Reader<'_>, node: &Node) -> Option<String> {
+    let label = reader.text(node)?;
+    if Encoding::for_label(label.as_bytes()).is_some() {
+        return Some(label);
+    }
+    let problem = Problem::new(format!("`{label}` is no encoding")).at(node.place.clone());
+    reader.refuse(problem.fix("Write a WHATWG label, as `utf-8`, `windows-1252` or `utf-16le`"))
+}
+
+fn read_delimiter(reader: &Reader<'_>, field: &Field<'_>, format: Option<Format>) -> Option<u8> {
+    let usual = if format == Some(Format::Tsv) {
+        b'\t'
+    } else {
+        b','
+    };
+    field.or(usual, |node| {
+        let refuse = |what: &str, fix: &str| {
+            reader.refuse(Problem::new(what).at(node.place.clone()).fix(fix))
+        };
+        if matches!(
+            format,
+            Some(Format::Ndjson | Format::Json | Format::Parquet)
+        ) {
+            return refuse("Only `csv` and `tsv` have a delimiter", "Remove it");
+        }
+        match reader.any_text(node)?.as_bytes() {
+            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Some(*byte),
+            _ => refuse(
+                "A delimiter is one ASCII character and no quotation mark",
+                "Write it in quotes, as `\";\"` or `\"\\t\"`",
+            ),
+        }
+    })
+}
+
+fn read_columns(reader: &Reader<'_>, node: &Node) -> Option<BTreeMap<String, Column>> {
+    let entries = reader.entries(node, "column names and their types")?;
+    let columns: Vec<_> = entries
+        .iter()
+        .map(|entry| Some((entry.key.clone(), read_column(reader, &entry.node)?)))
+        .collect();
+    reader.tell_repeated(entries.iter().map(Entry::named), "column");
+    columns.into_iter().collect()
+}
+
+/// `bigint`, or `{ type: date, format: "%d/%m/%Y" }`.
+fn read_column(reader: &Reader<'_>, node: &Node) -> Option<Column> {
+    if !matches!(node.value, Value::Map(_)) {
+        return Some(Column {
+            kind: Some(reader.choice(node, "column type", &COLUMN_TYPES)?),
+            format: None,
+            zone: None,
+        });
+    }
+    let [kind, format, column_zone] =
+        reader.fields(node, "a column", ["type", "format", "zone"])?;
+    let kind = kind.required(|node| reader.choice(node, "column type", &COLUMN_TYPES))?;
+    let format = format.optional(|node| read_time_format(reader, node, kind));
+    let zone = column_zone.optional(|node| {
+        if kind == ColumnType::Timestamp {
+            return zone(reader, node);
+        }
+        let problem = Problem::new("Only a timestamp has a zone").at(node.place.clone());
+        reader.refuse(problem.fix("Remove `zone`, or set `type: timestamp`"))
+    });
+    Some(Column {
+        kind: Some(kind),
+        format: format?,
+        zone: zone?,
+    })
+}
+
+/// A strptime form that gives a whole date, or instant, when an example is written and read back.
+fn read_time_format(reader: &Reader<'_>, node: &Node, kind: ColumnType) -> Option<String> {
+    let refuse = |problem: Problem| reader.refuse(problem.at(node.place.clone()));
+    if !matches!(kind, ColumnType::Date | ColumnType::Timestamp) {
+        let problem = Problem::new("Only a date or a timestamp has a format");
+        return refuse(problem.fix("Remove `format`, or set `type: date` or `type: timestamp`"));
+    }
+    let form = reader.text(node)?;
+    let example = date(2026, 11, 5).at(14, 3, 22, 0).to_zoned(TimeZone::UTC);
+    let whole = example
+        .map_err(|error| error.to_string())
+        .and_then(|example| {
+            let text = strtime::format(&form, &example).map_err(|error| error.to_string())?;
+            let parts = strtime::parse(&form, text).map_err(|error| error.to_string())?;
+            let date = parts.to_date().map(|_| ());
+            let read = if kind == ColumnType::Timestamp {
+                date.or_else(|error| parts.to_timestamp().map(|_| ()).map_err(|_| error))
+            } else {
+                date
+            };
+            read.map_err(|error| error.to_string())
+        });
+    if let Err(why) = whole {
+        let problem = Problem::new(format!("No date can be read by `{form}`")).why(why);
+        return refuse(
+            problem.fix("Write the form of a whole date, as `%d/%m/%Y` or `%Y-%m-%d %H:%M:%S`"),
+        );
+    }
+    Some(form)
+}
+
+fn known<T>(words: &[(&str, T)]) -> String {
+    let words: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+    words.join(", ")
+}

@@ -1,0 +1,177 @@
+//! Questions to what is published: a reader pins one version and loads a table when a query names it.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::PipelineError;
+use crate::clock::RunId;
+use crate::config::{ColumnType, Config};
+use crate::delivery::Ledger;
+use crate::metrics;
+use crate::warehouse::{Frame, QueryError, Relation, Session, Version, Warehouse, batch_of, schema_of};
+
+/// One published version, open for questions.
+pub(crate) struct Reader {
+    warehouse: Warehouse,
+    version: Version,
+    session: Session,
+    loaded: BTreeSet<String>,
+}
+
+/// Opens the version published for a day, or the newest.
+pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reader, PipelineError> {
+    let warehouse = Warehouse::open(&config.warehouse, &config.time_zone)?;
+    let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
+    let version = match as_of {
+        None => newest,
+        Some(day) => warehouse.as_of(day).await?.ok_or_else(|| PipelineError::NotPublished {
+            as_of: day,
+            fix: format!("`leadgauge runs` lists the days there are; the newest is {}", newest.as_of()),
+        })?,
+    };
+    let session = Session::new(version.as_of(), &config.time_zone);
+    Ok(Reader { warehouse, version, session, loaded: BTreeSet::new() })
+}
+
+impl Reader {
+    pub(crate) fn as_of(&self) -> Date {
+        self.version.as_of()
+    }
+
+    pub(crate) fn commit_no(&self) -> u64 {
+        self.version.commit_no()
+    }
+
+    /// Every table there is, sorted.
+    pub(crate) fn tables(&self) -> BTreeSet<String> {
+        let mut tables = self.version.tables();
+        tables.insert("job_delivery".to_owned());
+        tables
+    }
+
+    /// Runs one query. `name` stands for it in errors.
+    pub(crate) async fn query(&mut self, name: &str, sql: &str) -> Result<Frame, PipelineError> {
+        let relation =
+            Relation::parse("query", name, sql).map_err(|problem| QueryError::Refused(Box::new(problem)))?;
+        for table in &relation.needs {
+            self.load(table).await?;
+        }
+        Ok(self.session.run(&relation).await?)
+    }
+
+    /// A table's columns: name and type.
+    pub(crate) async fn columns(&mut self, table: &str) -> Result<Frame, PipelineError> {
+        self.load(table).await?;
+        let (schema, name) = table.rsplit_once('.').unwrap_or(("public", table));
+        let sql = format!(
+            "select column_name, data_type from information_schema.columns
+             where table_schema = '{}' and table_name = '{}' order by ordinal_position",
+            schema.replace('\'', "''"),
+            name.replace('\'', "''"),
+        );
+        Ok(self.session.query("columns", &sql).await?)
+    }
+
+    /// The session with every table of the version in it.
+    pub(super) async fn with_all_tables(&mut self) -> Result<Session, PipelineError> {
+        for table in self.tables() {
+            self.load(&table).await?;
+        }
+        Ok(self.session.clone())
+    }
+
+    /// Makes a table known if the version has it; a name it does not have is for the planner to refuse.
+    async fn load(&mut self, table: &str) -> Result<(), PipelineError> {
+        if self.loaded.contains(table) {
+            return Ok(());
+        }
+        if table == "job_delivery" {
+            self.load_deliveries().await?;
+        } else if self.version.has(table) {
+            let (schema, batches) = self.warehouse.read(&self.version, table).await?;
+            self.session.register(table, schema, batches)?;
+        } else {
+            return Ok(());
+        }
+        self.loaded.insert(table.to_owned());
+        Ok(())
+    }
+
+    /// The ledger as a table: it lives beside the versions, since sending comes after the commit.
+    async fn load_deliveries(&self) -> Result<(), PipelineError> {
+        let ledger = Ledger::new(self.warehouse.store().clone().into());
+        let rows: Vec<serde_json::Value> = ledger
+            .all()
+            .await?
+            .iter()
+            .map(|entry| {
+                json!({
+                    "message": entry.message, "number": entry.number, "state": entry.state.as_str(),
+                    "at": entry.at, "host": entry.host, "process": entry.process, "reason": entry.reason,
+                })
+            })
+            .collect();
+        let schema = schema_of(&[
+            ("message", ColumnType::String),
+            ("number", ColumnType::Bigint),
+            ("state", ColumnType::String),
+            ("at", ColumnType::Timestamp),
+            ("host", ColumnType::String),
+            ("process", ColumnType::Bigint),
+            ("reason", ColumnType::String),
+        ]);
+        let batch = batch_of(&schema, &rows).map_err(|error| QueryError::Shape {
+            name: "job_delivery".to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(self.session.register("job_delivery", schema, vec![batch])?)
+    }
+}
+
+/// The newest runs, newest first.
+pub(crate) async fn runs(config: &Config, last: usize) -> Result<Frame, PipelineError> {
+    let sql = format!(
+        "select as_of, commit_no, outcome, streams, streams_missing, streams_quarantined, reports, mails,
+                seconds, message
+         from job_run order by commit_no desc limit {last}"
+    );
+    reader(config, None).await?.query("runs", &sql).await
+}
+
+/// What a freeze made.
+pub(crate) struct Frozen {
+    pub(crate) first_day: Date,
+    pub(crate) last_day: Date,
+    pub(crate) figures: usize,
+    pub(crate) commit_no: u64,
+}
+
+/// Freezes a window's figures under a name, in a version of its own.
+pub(crate) async fn freeze(
+    config: &Config,
+    name: &str,
+    window: Option<(Date, Date)>,
+    imported: bool,
+) -> Result<Frozen, PipelineError> {
+    let mut reader = reader(config, None).await?;
+    let session = reader.with_all_tables().await?;
+    let frozen = metrics::freeze(&session, config, name, window, imported).await?;
+    let mut draft = reader.warehouse.begin_upkeep(&RunId::new(reader.as_of())).await?;
+    draft.append("baseline", frozen.schema, frozen.batches).await?;
+    let commit = draft.commit(&config.texts, &config.funnel.hash).await?;
+    Ok(Frozen {
+        first_day: frozen.first_day,
+        last_day: frozen.last_day,
+        figures: frozen.figures,
+        commit_no: commit.commit_no,
+    })
+}
+
+/// The baselines there are, one row each.
+pub(crate) async fn baselines(config: &Config) -> Result<Frame, PipelineError> {
+    let mut reader = reader(config, None).await?;
+    let session = reader.with_all_tables().await?;
+    Ok(metrics::baselines(&session).await?)
+}
