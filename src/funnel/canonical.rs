@@ -1,89 +1,54 @@
 //! Canonical SQL, run: streams of each source become the rows of the canonical tables.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 
 use super::FunnelError;
 use super::shape::{Part, Shape};
-use crate::warehouse::{Frame, Relation, Session};
-
-/// The canonical SQL of one source.
-#[derive(Debug, Clone)]
-pub(crate) struct Canonical {
-    pub(crate) source: String,
-    pub(crate) relations: Vec<Relation>,
-}
-
-/// A canonical query that was left out, because a stream it reads has never arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Without {
-    pub(crate) file: String,
-    pub(crate) table: String,
-}
+use crate::warehouse::{Relation, Session};
 
 /// Reads canonical tables; knows which streams are there.
 pub(super) struct Reader<'a> {
     session: &'a Session,
-    canonical: &'a [Canonical],
+    canonical: &'a BTreeMap<String, Vec<Relation>>,
     tables: BTreeSet<String>,
-    pub(super) without: Vec<Without>,
+    /// The files of the queries that were left out, because a stream they read has never arrived.
+    pub(super) left_out: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(session: &'a Session, canonical: &'a [Canonical]) -> Self {
+    pub(super) fn new(
+        session: &'a Session,
+        canonical: &'a BTreeMap<String, Vec<Relation>>,
+    ) -> Self {
         Self {
             session,
             canonical,
             tables: session.tables(),
-            without: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 
-    /// The rows of a canonical table, of all sources.
+    /// The rows of a canonical table, of all sources that give it.
     pub(super) async fn rows(&mut self, shape: &Shape) -> Result<RecordBatch, FunnelError> {
         let mut parts = Vec::new();
-        for (source, relation) in self.relations(shape.table) {
-            let frame = self.session.run(relation).await?;
-            parts.push(Part { source, frame });
-        }
-        shape.unite(&parts)
-    }
-
-    /// The columns of a canonical table, of all sources, without running anything.
-    pub(super) async fn columns(&mut self, shape: &Shape) -> Result<SchemaRef, FunnelError> {
-        let mut parts = Vec::new();
-        for (source, relation) in self.relations(shape.table) {
-            let frame = Frame {
-                name: relation.file.clone(),
-                schema: self.session.plan(relation).await?,
-                batches: Vec::new(),
-            };
-            parts.push(Part { source, frame });
-        }
-        Ok(Arc::clone(shape.unite(&parts)?.schema_ref()))
-    }
-
-    fn relations(&mut self, table: &str) -> Vec<(String, &'a Relation)> {
-        let mut there = Vec::new();
-        for canonical in self.canonical {
-            let named = canonical
-                .relations
+        for (source, relations) in self.canonical {
+            let mut named = relations
                 .iter()
-                .find(|relation| relation.name == table);
-            let Some(relation) = named else {
+                .filter(|relation| relation.name == shape.table);
+            let Some(relation) = named.next() else {
                 continue;
             };
-            match relation.needs.difference(&self.tables).next() {
-                None => there.push((canonical.source.clone(), relation)),
-                Some(missing) => self.without.push(Without {
-                    file: relation.file.clone(),
-                    table: missing.clone(),
-                }),
+            if !relation.needs.is_subset(&self.tables) {
+                self.left_out.push(relation.file.clone());
+                continue;
             }
+            parts.push(Part {
+                source: source.clone(),
+                frame: self.session.run(relation).await?,
+            });
         }
-        there
+        shape.unite(&parts)
     }
 }

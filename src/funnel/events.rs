@@ -75,21 +75,31 @@ impl Events {
     }
 }
 
-/// For each person the campaigns of their responses, by time.
-pub(super) fn campaigns(responses: &Events) -> HashMap<usize, Vec<(i64, u32)>> {
-    let campaign = text(&responses.table, "campaign_id");
-    let mut campaigns: HashMap<usize, Vec<(i64, u32)>> = HashMap::new();
-    for (row, person) in responses.persons.iter().enumerate() {
-        let (Some(person), Some(at), Ok(number)) = (*person, responses.at(row), u32::try_from(row))
-        else {
-            continue;
-        };
-        if campaign.is_valid(row) {
-            campaigns.entry(person).or_default().push((at, number));
+/// The responses that have a campaign, by person and time.
+pub(super) struct Touches(Vec<(usize, i64, u32)>);
+
+impl Touches {
+    pub(super) fn of(responses: &Events) -> Self {
+        let campaign = text(&responses.table, "campaign_id");
+        let at = instants(&responses.table, "occurred_at");
+        let mut touches = Vec::new();
+        for (row, person) in responses.persons.iter().enumerate() {
+            if let (Some(person), Some(at), Ok(number)) =
+                (*person, instant(at, row), u32::try_from(row))
+                && campaign.is_valid(row)
+            {
+                touches.push((person, at, number));
+            }
         }
-    }
-    for (_, touches) in &mut campaigns {
         touches.sort_unstable();
+        Self(touches)
     }
-    campaigns
+
+    /// The row of the person's latest response by an instant.
+    pub(super) fn latest(&self, person: usize, instant: i64) -> Option<u32> {
+        let last = (person, instant, u32::MAX);
+        let passed = self.0.partition_point(|touch| *touch <= last);
+        let (of, _, row) = self.0[passed.checked_sub(1)?];
+        (of == person).then_some(row)
+    }
 }

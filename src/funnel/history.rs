@@ -25,11 +25,11 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Sorts `rows` by the name that `key` gives each and by time. Of two rows for one thing and
+    /// Sorts `rows` by the name that `key` writes for each and by time. Of two rows for one thing and
     /// instant the one known later stays. Rows that have no name or no time are left out.
     pub(super) fn new(
         rows: &RecordBatch,
-        key: impl Fn(usize) -> Option<String>,
+        key: impl Fn(usize, &mut String) -> bool,
     ) -> Result<Self, FunnelError> {
         let (keys, thing_of) = numbered(rows.num_rows(), key);
         let from = instants(rows, "valid_from");
@@ -133,15 +133,29 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// The names of rows, sorted, and the number of each row's.
-fn numbered(rows: usize, key: impl Fn(usize) -> Option<String>) -> (Vec<String>, Vec<Option<u32>>) {
+/// The names of rows, sorted, and the number of each row's. Rows of one thing mostly stand together.
+fn numbered(
+    rows: usize,
+    key: impl Fn(usize, &mut String) -> bool,
+) -> (Vec<String>, Vec<Option<u32>>) {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut first_seen = Vec::with_capacity(rows);
+    let (mut name, mut before) = (String::new(), String::new());
+    let mut number = None;
     for row in 0..rows {
-        let number = key(row).map(|name| {
+        name.clear();
+        if !key(row, &mut name) {
+            first_seen.push(None);
+            continue;
+        }
+        if number.is_none() || name != before {
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            *numbers.entry(name).or_insert(next)
-        });
+            number = Some(match numbers.get(&name) {
+                Some(known) => *known,
+                None => *numbers.entry(name.clone()).or_insert(next),
+            });
+            std::mem::swap(&mut name, &mut before);
+        }
         first_seen.push(number);
     }
     let mut sorted: Vec<(String, u32)> = numbers.into_iter().collect();
@@ -197,8 +211,13 @@ pub(super) fn holds(column: &BooleanArray, row: usize) -> bool {
 
 /// The text of a cell that is there and not blank.
 pub(super) fn filled(column: &StringArray, row: usize) -> Option<&str> {
-    let there = column.is_valid(row).then(|| column.value(row));
-    there.filter(|value| !value.trim().is_empty())
+    if column.is_null(row) {
+        return None;
+    }
+    let value = column.value(row);
+    // Most values begin with a visible ASCII character, which settles it.
+    let visible = value.as_bytes().first().is_some_and(u8::is_ascii_graphic);
+    (visible || !value.trim().is_empty()).then_some(value)
 }
 
 /// The instant of a cell that is there.

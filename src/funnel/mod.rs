@@ -1,6 +1,15 @@
-//! funnel
+//! The funnel: from the streams' histories to persons, from persons to evidence, and from evidence to
+//! stage entries.
+//!
+//! Canonical SQL says what each source's streams mean. From there on rows are kept in order and gone
+//! through once: identity joins records to persons, their versions are merged, triggers are evaluated
+//! by DataFusion over whole columns, and the walk enters stages. Everything is computed anew from
+//! history each time; nothing here reads a clock or the result of an earlier night.
+
+mod attributes;
 mod canonical;
 mod customer;
+mod derive;
 mod events;
 mod evidence;
 mod formula;
@@ -9,14 +18,17 @@ mod identity;
 mod opportunity;
 mod person;
 mod shape;
+#[cfg(test)]
+mod tests;
+mod walk;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 
+pub(crate) use derive::{Derived, derive};
 use history::{History, holds, truths};
 
 use crate::problem::Problems;
@@ -41,6 +53,18 @@ pub(crate) enum FunnelError {
     /// Canonical SQL does not give a column that the table needs.
     #[error("`{file}` gives no column `{column}`")]
     Lacks { file: String, column: String },
+    #[error("Evidence column `{column}` is {found}, expected {expected}")]
+    EvidenceColumn {
+        column: &'static str,
+        expected: &'static str,
+        found: String,
+    },
+    #[error("Evidence of kind `{kind}` is not known")]
+    EvidenceKind { kind: String },
+    #[error("Evidence of stage {order} does not fit a funnel of {stages} stages")]
+    EvidenceStage { order: i64, stages: usize },
+    #[error("Evidence is not sorted by `person_id`")]
+    EvidenceUnsorted,
     /// An expression of the definition fails on the data. What the data are is not told.
     #[error("The {what} fails on a row of the data")]
     Trigger { what: String },

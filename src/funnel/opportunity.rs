@@ -57,7 +57,10 @@ impl Opportunities {
         person_of: &HashMap<&str, usize>,
     ) -> Result<Self, FunnelError> {
         let id = text(versions, "opportunity_id");
-        let history = History::new(versions, |row| filled(id, row).map(str::to_owned))?;
+        let history = History::new(versions, |row, key| {
+            key.push_str(filled(id, row).unwrap_or_default());
+            !key.is_empty()
+        })?;
         let (links, unknown_links) = collect_links(links, person_of);
         let mut best: BTreeMap<&str, &Link> = BTreeMap::new();
         for link in &links {
@@ -113,22 +116,19 @@ impl Opportunities {
     /// The table `opportunity_version`.
     pub(super) fn version_table(&self) -> Result<RecordBatch, FunnelError> {
         let rows = &self.history.rows;
+        // Declared columns come first in the united rows, in their order.
+        let names = rows.schema_ref().fields().iter().map(|field| field.name());
         let mut columns: Vec<(&str, ArrayRef)> = Vec::new();
-        for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {
-            if INTERNAL.contains(&field.name().as_str()) {
-                continue;
-            }
-            columns.push((field.name(), Arc::clone(column)));
-            if field.name() == "valid_from" {
+        for name in names.map(String::as_str) {
+            let column = rows
+                .column_by_name(name)
+                .filter(|_| !INTERNAL.contains(&name));
+            columns.extend(column.map(|column| (name, Arc::clone(column))));
+            if name == "valid_from" {
                 columns.push(("valid_to", Arc::new(self.history.valid_to())));
             }
         }
         super::table(columns)
-    }
-
-    /// The table `opportunity`, as it stands: without those deleted, and without validity.
-    pub(super) fn now_table(&self, versions: &RecordBatch) -> Result<RecordBatch, FunnelError> {
-        super::now(&self.history, versions)
     }
 
     /// The table `opportunity_person`.

@@ -17,7 +17,7 @@ use arrow::array::{
 };
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::take;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 
 use super::FunnelError;
 use super::customer::Customers;
@@ -385,15 +385,36 @@ fn number(row: usize) -> u32 {
 
 /// For each version the first row, in the order of the records, whose cell is not blank.
 fn winning(timeline: &Timeline, column: &ArrayRef) -> Vec<Option<u32>> {
+    if column.null_count() == column.len() {
+        return vec![None; timeline.at.len()];
+    }
     let words = (*column.data_type() == DataType::Utf8).then(|| column.as_string::<i32>());
-    let full = |row: &&u32| {
-        let row = **row as usize;
-        words.map_or_else(
-            || column.is_valid(row),
-            |words| filled(words, row).is_some(),
-        )
-    };
-    (0..timeline.at.len())
-        .map(|version| timeline.in_force(version).iter().find(full).copied())
-        .collect()
+    let full: Vec<bool> = (0..column.len())
+        .map(|row| match words {
+            Some(words) => filled(words, row).is_some(),
+            None => column.is_valid(row),
+        })
+        .collect();
+    // A plain loop: this runs for every column, version and record.
+    let mut winning = Vec::with_capacity(timeline.at.len());
+    let mut start = 0;
+    for end in &timeline.ends {
+        let mut winner = None;
+        for row in &timeline.rows[start..*end] {
+            if full[*row as usize] {
+                winner = Some(*row);
+                break;
+            }
+        }
+        winning.push(winner);
+        start = *end;
+    }
+    winning
+}
+
+/// Of the columns of persons those that records have too: what a stamp may name.
+pub(super) fn of_records(person: &Schema, records: &Schema) -> SchemaRef {
+    let fields = person.fields().iter();
+    let common = fields.filter(|field| records.index_of(field.name()).is_ok());
+    Arc::new(Schema::new(common.cloned().collect::<Vec<_>>()))
 }

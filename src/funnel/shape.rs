@@ -26,26 +26,21 @@ pub(super) enum Holds {
     Instant,
 }
 
-/// A canonical table: its name and its declared columns. Those before `optional` must be given.
+/// A canonical table: its name and its declared columns, of which some must be given.
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) table: &'static str,
-    pub(super) required: &'static [(&'static str, Holds)],
-    pub(super) optional: &'static [(&'static str, Holds)],
+    pub(super) columns: &'static [(&'static str, Holds)],
+    pub(super) required: &'static [&'static str],
 }
 
 use Holds::{Bigint, Date, Double, Instant, Money, Text, Truth};
 
 pub(super) const PERSON: Shape = Shape {
     table: "person_version",
-    required: &[
+    columns: &[
         ("stream", Text),
         ("record_id", Text),
-        ("valid_from", Instant),
-        ("known_at", Instant),
-        ("deleted", Truth),
-    ],
-    optional: &[
         ("email", Text),
         ("name", Text),
         ("last_name", Text),
@@ -71,22 +66,21 @@ pub(super) const PERSON: Shape = Shape {
         ("linked_to", Text),
         ("merged_into", Text),
         ("rank", Bigint),
+        ("valid_from", Instant),
         ("seen_after", Instant),
+        ("known_at", Instant),
+        ("deleted", Truth),
         ("via", Text),
         ("censored", Truth),
         ("imported", Truth),
     ],
+    required: &["stream", "record_id", "valid_from", "known_at", "deleted"],
 };
 
 pub(super) const OPPORTUNITY: Shape = Shape {
     table: "opportunity_version",
-    required: &[
+    columns: &[
         ("opportunity_id", Text),
-        ("valid_from", Instant),
-        ("known_at", Instant),
-        ("deleted", Truth),
-    ],
-    optional: &[
         ("account_id", Text),
         ("name", Text),
         ("stage", Text),
@@ -102,63 +96,79 @@ pub(super) const OPPORTUNITY: Shape = Shape {
         ("close_date", Date),
         ("is_closed", Truth),
         ("is_won", Truth),
+        ("valid_from", Instant),
         ("seen_after", Instant),
+        ("known_at", Instant),
+        ("deleted", Truth),
         ("via", Text),
         ("censored", Truth),
         ("imported", Truth),
     ],
+    required: &["opportunity_id", "valid_from", "known_at", "deleted"],
 };
 
 pub(super) const OPPORTUNITY_PERSON: Shape = Shape {
     table: "opportunity_person",
-    required: &[("opportunity_id", Text), ("record_key", Text)],
-    optional: &[
+    columns: &[
+        ("opportunity_id", Text),
+        ("record_key", Text),
         ("role", Text),
         ("is_primary", Truth),
         ("converted", Truth),
         ("linked_at", Instant),
     ],
+    required: &["opportunity_id", "record_key"],
 };
 
 pub(super) const ACTIVITY: Shape = Shape {
     table: "activity",
-    required: &[
+    columns: &[
         ("activity_id", Text),
         ("record_key", Text),
-        ("kind", Text),
-        ("occurred_at", Instant),
-        ("known_at", Instant),
-    ],
-    optional: &[
         ("opportunity_id", Text),
+        ("kind", Text),
         ("direction", Text),
         ("automated", Truth),
         ("actor_id", Text),
+        ("occurred_at", Instant),
         ("outcome", Text),
+        ("known_at", Instant),
         ("imported", Truth),
+    ],
+    required: &[
+        "activity_id",
+        "record_key",
+        "kind",
+        "occurred_at",
+        "known_at",
     ],
 };
 
 pub(super) const RESPONSE: Shape = Shape {
     table: "response",
-    required: &[
+    columns: &[
         ("response_id", Text),
         ("record_key", Text),
+        ("campaign_id", Text),
         ("kind", Text),
+        ("success", Truth),
         ("occurred_at", Instant),
         ("known_at", Instant),
-    ],
-    optional: &[
-        ("campaign_id", Text),
-        ("success", Truth),
         ("imported", Truth),
+    ],
+    required: &[
+        "response_id",
+        "record_key",
+        "kind",
+        "occurred_at",
+        "known_at",
     ],
 };
 
 pub(super) const ACCOUNT: Shape = Shape {
     table: "account",
-    required: &[("account_id", Text)],
-    optional: &[
+    columns: &[
+        ("account_id", Text),
         ("name", Text),
         ("type", Text),
         ("industry", Text),
@@ -167,12 +177,13 @@ pub(super) const ACCOUNT: Shape = Shape {
         ("owner_id", Text),
         ("created_at", Instant),
     ],
+    required: &["account_id"],
 };
 
 pub(super) const CAMPAIGN: Shape = Shape {
     table: "campaign",
-    required: &[("campaign_id", Text)],
-    optional: &[
+    columns: &[
+        ("campaign_id", Text),
         ("name", Text),
         ("kind", Text),
         ("status", Text),
@@ -180,12 +191,13 @@ pub(super) const CAMPAIGN: Shape = Shape {
         ("cost", Money),
         ("created_at", Instant),
     ],
+    required: &["campaign_id"],
 };
 
 pub(super) const CRM_USER: Shape = Shape {
     table: "crm_user",
-    required: &[("user_id", Text)],
-    optional: &[
+    columns: &[
+        ("user_id", Text),
         ("name", Text),
         ("email", Text),
         ("active", Truth),
@@ -196,6 +208,7 @@ pub(super) const CRM_USER: Shape = Shape {
         ("timezone", Text),
         ("created_at", Instant),
     ],
+    required: &["user_id"],
 };
 
 impl Holds {
@@ -236,7 +249,7 @@ pub(super) struct Part {
 
 impl Shape {
     fn declared(&self) -> impl Iterator<Item = (&'static str, Holds)> {
-        self.required.iter().chain(self.optional).copied()
+        self.columns.iter().copied()
     }
 
     /// The rows of all sources as one batch: `source`, the declared columns, then all others by name.
@@ -284,7 +297,7 @@ impl Shape {
     }
 
     fn check_required(&self, frame: &Frame) -> Result<(), FunnelError> {
-        for (name, _) in self.required {
+        for name in self.required {
             if frame.schema.index_of(name).is_err() {
                 return Err(FunnelError::Lacks {
                     file: frame.name.clone(),

@@ -90,6 +90,11 @@ impl Session {
         }
     }
 
+    /// The last microsecond of the as-of day.
+    pub(crate) fn as_of_end(&self) -> i64 {
+        self.as_of_end
+    }
+
     pub(crate) fn context(&self) -> &SessionContext {
         &self.context
     }

@@ -48,6 +48,10 @@ pub(super) struct Facts<'a> {
 
 /// One sign.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the table"
+)]
 struct Sign {
     who: Who,
     at: i64,
@@ -159,7 +163,7 @@ impl Sign {
 /// The signs of all triggers; those dated after the as-of day wait, and are counted.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
-    signs: Vec<Sign>,
+    dated: Vec<Sign>,
     end: i64,
     pub(super) waiting: u64,
 }
@@ -169,7 +173,7 @@ impl Signs {
         if sign.at > self.end {
             self.waiting += 1;
         } else {
-            self.signs.push(sign);
+            self.dated.push(sign);
         }
     }
 }

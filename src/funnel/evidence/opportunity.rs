@@ -11,6 +11,7 @@ use arrow::datatypes::Decimal128Type;
 use super::definition::OnOpportunity;
 use super::{Facts, Kind, Origin, Sign, Signs, Who};
 use crate::funnel::FunnelError;
+use crate::funnel::formula::Formula;
 use crate::funnel::history::{filled, holds, instant, primitive, text};
 
 /// What a trigger says of each version of every opportunity.
@@ -28,7 +29,7 @@ pub(super) fn signs(
     signs: &mut Signs,
 ) -> Result<(), FunnelError> {
     let rows = facts.opportunity_versions;
-    let truths_of = |formula: &crate::funnel::formula::Formula| formula.truths(rows, None);
+    let truths_of = |formula: &Formula| formula.truths(rows, None);
     let judged = Judged {
         on,
         met: on.predicate.as_ref().map(truths_of).transpose()?,
@@ -81,7 +82,7 @@ impl Judged<'_> {
             order: self.on.stage + 1,
             kind: Kind::Enter,
             censored: told.is_none() && holds(facts.opportunity_marks.censored, row),
-            date_only: told.is_some() && self.on.at.as_ref().is_some_and(|at| at.gives_dates()),
+            date_only: told.is_some() && self.on.at.as_ref().is_some_and(Formula::gives_dates),
             won: self
                 .won
                 .as_ref()

@@ -1,6 +1,6 @@
 //! The table `evidence`: signs in the order in which the walk takes persons.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -41,16 +41,16 @@ pub(in crate::funnel) fn table(
     definition: &Definition,
     signs: Signs,
 ) -> Result<RecordBatch, FunnelError> {
-    let mut signs = signs.signs;
+    let mut signs = signs.dated;
     let names = Names::new(facts, &signs);
-    let place: std::collections::HashMap<Who, usize> = names
+    let place: HashMap<Who, usize> = names
         .names
         .iter()
         .enumerate()
         .map(|(place, (_, who))| (*who, place))
         .collect();
     // Stable, so that what is equal here stays in the order of the definition.
-    signs.sort_by_key(|sign| (place[&sign.who], sign.at, sign.order, sign.kind));
+    signs.sort_by_cached_key(|sign| (place[&sign.who], sign.at, sign.order, sign.kind));
     let excluded = excluded(facts, definition, &signs)?;
     let origins = Origins::of(facts);
     let person = signs

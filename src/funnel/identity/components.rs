@@ -1,6 +1,6 @@
 //! Joining numbers by edges: a union-find with path halving, and the edge by which each was reached.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Tie;
 
@@ -72,22 +72,41 @@ impl Components {
         sets.into_values().collect()
     }
 
-    /// Says of every record of `first`'s set by which edge it is reached from there soonest.
+    /// Says of every record of `first`'s set by which edge it is reached from there soonest. An
+    /// address is asked only where nothing else ties.
     pub(super) fn spread(&self, first: usize, ties: &mut [Option<Tie>]) {
         if self.neighbours[first].is_empty() {
             return;
         }
-        let mut seen = std::collections::BTreeSet::from([first]);
+        let mut seen = BTreeSet::from([first]);
         let mut waiting = VecDeque::from([first]);
-        while let Some(number) = waiting.pop_front() {
+        let mut by_address = VecDeque::new();
+        loop {
+            let Some(number) = waiting.pop_front() else {
+                let Some(next) = by_address.pop_front() else {
+                    return;
+                };
+                if seen.insert(next) {
+                    note(ties, next, Tie::Email);
+                    waiting.push_back(next);
+                }
+                continue;
+            };
             for (tie, next) in &self.neighbours[number] {
-                if seen.insert(*next) {
+                if *tie == Tie::Email {
+                    by_address.push_back(*next);
+                } else if seen.insert(*next) {
+                    note(ties, *next, *tie);
                     waiting.push_back(*next);
-                    if let Some(slot) = ties.get_mut(*next) {
-                        *slot = Some(*tie);
-                    }
                 }
             }
         }
+    }
+}
+
+/// What is only named has no place in `ties`.
+fn note(ties: &mut [Option<Tie>], number: usize, tie: Tie) {
+    if let Some(slot) = ties.get_mut(number) {
+        *slot = Some(tie);
     }
 }

@@ -54,12 +54,18 @@ pub(super) struct Persons {
     pub(super) shared_addresses: u64,
 }
 
-/// The key of a record: `source.stream:record_id`.
-pub(super) fn record_key(rows: &RecordBatch) -> impl Fn(usize) -> Option<String> {
+/// Writes the key of a record: `source.stream:record_id`.
+pub(super) fn record_key(rows: &RecordBatch) -> impl Fn(usize, &mut String) -> bool {
     let columns = ["source", "stream", "record_id"].map(|name| text(rows, name));
-    move |row| {
-        let [source, stream, record] = columns.map(|column| filled(column, row));
-        Some(format!("{}.{}:{}", source?, stream?, record?))
+    move |row, key| {
+        for (column, end) in columns.iter().zip([".", ":", ""]) {
+            let Some(part) = filled(column, row) else {
+                return false;
+            };
+            key.push_str(part);
+            key.push_str(end);
+        }
+        true
     }
 }
 
