@@ -308,6 +308,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     std::fs::write(path, bytes).map_err(failed)
 }
 
+/// Creates a file at a path of the user's choosing for writing bit by bit, emptying one that is
+/// there. Not synced: nothing of the warehouse's is written this way.
+pub(crate) fn create(path: &Path) -> Result<File, StoreError> {
+    let failed = |source: std::io::Error| StoreError::Io {
+        path: path.display().to_string(),
+        source: source.into(),
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(true);
+    options.open(path).map_err(failed)
+}
+
 /// The text of a file that the user wrote.
 pub(crate) fn read_text(path: &Path) -> Result<String, StoreError> {
     std::fs::read_to_string(path).map_err(|source| match source.kind() {

@@ -98,6 +98,6 @@ fn stream_line(result: &StreamResult) -> String {
     let name = format!("{}.{}", result.source, result.stream);
     match &result.message {
         Some(message) => format!("warning: `{name}` is {}\n  {}", result.outcome, message.replace('\n', "\n  ")),
-        None => format!("{name}: {} rows, {} new, {} changed", result.rows, result.new, result.changed),
+        None => format!("{name}: {} rows, {} new, {} changed", result.recorded.rows, result.recorded.new, result.recorded.changed),
     }
 }

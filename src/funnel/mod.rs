@@ -53,18 +53,8 @@ pub(crate) enum FunnelError {
     /// Canonical SQL does not give a column that the table needs.
     #[error("`{file}` gives no column `{column}`")]
     Lacks { file: String, column: String },
-    #[error("Evidence column `{column}` is {found}, expected {expected}")]
-    EvidenceColumn {
-        column: &'static str,
-        expected: &'static str,
-        found: String,
-    },
-    #[error("Evidence of kind `{kind}` is not known")]
-    EvidenceKind { kind: String },
-    #[error("Evidence of stage {order} does not fit a funnel of {stages} stages")]
-    EvidenceStage { order: i64, stages: usize },
-    #[error("Evidence is not sorted by `person_id`")]
-    EvidenceUnsorted,
+    #[error(transparent)]
+    Evidence(#[from] walk::EvidenceError),
     /// An expression of the definition fails on the data. What the data are is not told.
     #[error("The {what} fails on a row of the data")]
     Trigger { what: String },

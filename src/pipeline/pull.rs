@@ -57,7 +57,7 @@ impl Pull<'_> {
 
     async fn one(&self, source: &Source, stream: &Stream) -> Result<Extract, Fault> {
         let table = format!("{}.{}", source.name, stream.name);
-        let known = self.base.and_then(|version| version.schema(&table));
+        let known = self.base.and_then(|version| version.pinned(&table));
         let extract = sources::pull(source, stream, self.as_of, known.as_ref()).await.map_err(|error| Fault {
             outcome: error.outcome(),
             transient: error.transient(),
@@ -90,7 +90,7 @@ impl Pull<'_> {
                 extract.source,
             ));
         }
-        gate(extract, base, stream.max_fall).map_err(|fault| fault.to_string())
+        gate(extract, base, max_fall(stream)).map_err(|fault| fault.to_string())
     }
 
     /// The columns that canonical queries read, of all queries that read the table.
@@ -112,7 +112,7 @@ fn histories_first(source: &Source) -> impl Iterator<Item = &Stream> {
     histories.chain(source.streams.iter().filter(move |stream| !is_history(stream)))
 }
 
-/// Puts one extract into the draft. Field history waits for its snapshot.
+/// Puts one extract into the draft. Field history also waits for its snapshot.
 async fn record(
     extract: Extract,
     draft: &mut Draft,
@@ -124,14 +124,14 @@ async fn record(
     result.rows = rows_of(&extract);
     let recorded = match &extract.kind {
         StreamKind::FieldHistory { of, .. } => {
+            let recorded = draft.record_events(&extract).await?;
             changes.insert(of.clone(), extract);
-            return Ok(());
+            recorded
         }
         StreamKind::Snapshot { .. } => draft.record(&extract, changes.get(&extract.stream)).await?,
         StreamKind::Events { .. } => draft.record_events(&extract).await?,
     };
-    let Recorded { new, changed, vanished, .. } = recorded;
-    (result.new, result.changed, result.vanished) = (new, changed, vanished);
+    result.recorded = recorded;
     Ok(())
 }
 
@@ -147,9 +147,7 @@ fn blank(source: &Source, stream: &Stream) -> StreamResult {
         file: None,
         rows: 0,
         bytes: 0,
-        new: 0,
-        changed: 0,
-        vanished: 0,
+        recorded: Recorded::default(),
         seconds: 0.0,
         message: None,
         transient: false,

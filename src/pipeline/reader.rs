@@ -9,7 +9,7 @@ use super::PipelineError;
 use crate::clock::RunId;
 use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
-use crate::metrics;
+use crate::metrics::{self, Freeze};
 use crate::warehouse::{Frame, QueryError, Relation, Session, Version, Warehouse, batch_of, schema_of};
 
 /// One published version, open for questions.
@@ -22,26 +22,26 @@ pub(crate) struct Reader {
 
 /// Opens the version published for a day, or the newest.
 pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reader, PipelineError> {
-    let warehouse = Warehouse::open(&config.warehouse, &config.time_zone)?;
+    let warehouse = Warehouse::open(&config.warehouse)?;
     let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
     let version = match as_of {
         None => newest,
         Some(day) => warehouse.as_of(day).await?.ok_or_else(|| PipelineError::NotPublished {
             as_of: day,
-            fix: format!("`leadgauge runs` lists the days there are; the newest is {}", newest.as_of()),
+            fix: format!("`leadgauge runs` lists the days there are; the newest is {}", newest.as_of),
         })?,
     };
-    let session = Session::new(version.as_of(), &config.time_zone);
+    let session = Session::new(version.as_of, &config.time_zone);
     Ok(Reader { warehouse, version, session, loaded: BTreeSet::new() })
 }
 
 impl Reader {
     pub(crate) fn as_of(&self) -> Date {
-        self.version.as_of()
+        self.version.as_of
     }
 
     pub(crate) fn commit_no(&self) -> u64 {
-        self.version.commit_no()
+        self.version.commit_no
     }
 
     /// Every table there is, sorted.
@@ -89,7 +89,7 @@ impl Reader {
         }
         if table == "job_delivery" {
             self.load_deliveries().await?;
-        } else if self.version.has(table) {
+        } else if self.version.tables().contains(table) {
             let (schema, batches) = self.warehouse.read(&self.version, table).await?;
             self.session.register(table, schema, batches)?;
         } else {
@@ -101,7 +101,7 @@ impl Reader {
 
     /// The ledger as a table: it lives beside the versions, since sending comes after the commit.
     async fn load_deliveries(&self) -> Result<(), PipelineError> {
-        let ledger = Ledger::new(self.warehouse.store().clone().into());
+        let ledger = Ledger::new(self.warehouse.store());
         let rows: Vec<serde_json::Value> = ledger
             .all()
             .await?
@@ -157,14 +157,16 @@ pub(crate) async fn freeze(
 ) -> Result<Frozen, PipelineError> {
     let mut reader = reader(config, None).await?;
     let session = reader.with_all_tables().await?;
-    let frozen = metrics::freeze(&session, config, name, window, imported).await?;
-    let mut draft = reader.warehouse.begin_upkeep(&RunId::new(reader.as_of())).await?;
-    draft.append("baseline", frozen.schema, frozen.batches).await?;
-    let commit = draft.commit(&config.texts, &config.funnel.hash).await?;
+    let asked = Freeze { name, window, commit_no: reader.commit_no(), imported };
+    let frozen = metrics::freeze(&session, config, &asked).await?;
+    let run_id = RunId::new(reader.as_of());
+    let mut draft = reader.warehouse.begin_upkeep(&run_id, &config.time_zone).await?;
+    draft.append("baseline", &frozen.schema, &frozen.batches).await?;
+    let commit = draft.commit(config.texts.clone(), &config.funnel.hash).await?;
     Ok(Frozen {
         first_day: frozen.first_day,
         last_day: frozen.last_day,
-        figures: frozen.figures,
+        figures: frozen.rows,
         commit_no: commit.commit_no,
     })
 }
