@@ -1,6 +1,7 @@
 //! Canonical SQL, run: streams of each source become the rows of the canonical tables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use arrow::array::RecordBatch;
 
@@ -13,8 +14,24 @@ pub(super) struct Reader<'a> {
     session: &'a Session,
     canonical: &'a BTreeMap<String, Vec<Relation>>,
     tables: BTreeSet<String>,
-    /// The files of the queries that were left out, because a stream they read has never arrived.
-    pub(super) left_out: Vec<String>,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// A canonical query that was left out, because a table it reads has never arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) file: String,
+    pub(crate) table: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is left out: `{}` has never arrived",
+            self.file, self.table
+        )
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -40,8 +57,11 @@ impl<'a> Reader<'a> {
             let Some(relation) = named.next() else {
                 continue;
             };
-            if !relation.needs.is_subset(&self.tables) {
-                self.left_out.push(relation.file.clone());
+            if let Some(table) = relation.needs.difference(&self.tables).next() {
+                self.left_out.push(LeftOut {
+                    file: relation.file.clone(),
+                    table: table.clone(),
+                });
                 continue;
             }
             parts.push(Part {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use jiff::tz::TimeZone;
 
-use super::canonical::Reader;
+use super::canonical::{LeftOut, Reader};
 use super::customer::Customers;
 use super::events::Events;
 use super::evidence::{self, Columns, Definition, Facts};
@@ -23,8 +23,7 @@ pub(crate) struct Derived {
     pub(crate) tables: Vec<String>,
     /// What was counted on the way: `persons`, `evidence`, `evidence_waiting`, `ignored_strict` …
     pub(crate) counts: BTreeMap<String, u64>,
-    /// Canonical queries that were left out, because a stream they read has never arrived.
-    pub(crate) left_out: Vec<String>,
+    pub(crate) left_out: Vec<LeftOut>,
 }
 
 /// The canonical tables, united over all sources.
@@ -70,7 +69,17 @@ pub(crate) async fn derive(
         tables: Vec::new(),
         counts: BTreeMap::new(),
     };
-    derivation.all(&tables, funnel, zone)?;
+    let done = derivation.all(&tables, funnel, zone);
+    match (done, reader.left_out.first()) {
+        // What looks like a wrong name may be a column of the query that was left out.
+        (Err(FunnelError::Definition(problems)), Some(left_out)) => {
+            return Err(FunnelError::Incomplete {
+                left_out: left_out.clone(),
+                problems,
+            });
+        }
+        (done, _) => done?,
+    }
     Ok(Derived {
         tables: derivation.tables,
         counts: derivation.counts,

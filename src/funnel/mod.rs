@@ -28,6 +28,7 @@ use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 
+pub(crate) use canonical::LeftOut;
 pub(crate) use derive::{Derived, derive};
 use history::{History, holds, truths};
 
@@ -42,6 +43,12 @@ pub(crate) enum FunnelError {
     /// A trigger of the definition is wrong.
     #[error("{0}")]
     Definition(Problems),
+    /// The definition names what a query that had to be left out may give.
+    #[error("{left_out}, and the definition needs more than is there\n{problems}")]
+    Incomplete {
+        left_out: LeftOut,
+        problems: Problems,
+    },
     /// Canonical SQL gives a column in another type than the table has.
     #[error("`{file}` gives `{column}` as {found}; {wanted} is expected")]
     Column {

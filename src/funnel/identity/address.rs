@@ -122,3 +122,17 @@ fn two_last_names(records: &History, owners: &[usize]) -> bool {
     }
     by_stream.values().any(|names| names.len() > 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Roles are found by binary search, whatever stands after a plus sign or the at sign.
+    #[test]
+    fn roles() {
+        assert!(ROLES.is_sorted());
+        assert!(is_role("info@x.example"));
+        assert!(is_role("sales+fair@x.example"));
+        assert!(!is_role("infoline@x.example"));
+    }
+}

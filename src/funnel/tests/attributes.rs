@@ -21,9 +21,9 @@ async fn attributes_are_as_at_entry() {
         .record("crm.lead:1", "11-05T14", version("EMEA", "queue"))
         .record("crm.lead:1", "11-06T04", version("EMEA", "ann"))
         .record("crm.lead:1", "11-09", version("APAC", "bob"))
-        .response("crm.lead:1", "11-03", "form", json!("P1"))
-        .response("crm.lead:1", "11-04", "web", json!("P2"))
-        .response("crm.lead:1", "11-10", "web", json!("P3"));
+        .response("crm.lead:1", "11-03", "form", Some("P1"))
+        .response("crm.lead:1", "11-04", "web", Some("P2"))
+        .response("crm.lead:1", "11-10", "web", Some("P3"));
     let outcome = world.derive(&funnel()).await.unwrap();
     assert_eq!(
         outcome.rows(ENTRIES).await,
@@ -40,7 +40,7 @@ async fn attributes_are_as_at_entry() {
 async fn before_the_first_version() {
     let world = World::default()
         .record("crm.lead:1", "11-05", json!({"region": "EMEA"}))
-        .response("crm.lead:1", "11-02", "form", json!("P1"));
+        .response("crm.lead:1", "11-02", "form", Some("P1"));
     let outcome = world.derive(&funnel()).await.unwrap();
     assert_eq!(outcome.rows(ENTRIES).await, ["responded|11-02|EMEA|||P1"]);
 }

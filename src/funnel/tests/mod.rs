@@ -8,6 +8,7 @@ mod identity;
 mod opportunities;
 mod signs;
 mod stamps;
+mod vendor;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -172,7 +173,13 @@ impl World {
         self
     }
 
-    pub(super) fn response(mut self, key: &str, on: &str, kind: &str, campaign: Value) -> Self {
+    pub(super) fn response(
+        mut self,
+        key: &str,
+        on: &str,
+        kind: &str,
+        campaign: Option<&str>,
+    ) -> Self {
         self.responses.push(json!({
             "response_id": format!("r{}", self.responses.len()), "record_key": key, "kind": kind,
             "success": kind == "form", "campaign_id": campaign,

@@ -144,11 +144,11 @@ async fn events_see_the_person_as_of_then() {
     let world = World::default()
         .record("mkt.lead:1", "11-02", json!({}))
         .record("mkt.lead:1", "11-04", json!({"email": "a@x.example"}))
-        .response("mkt.lead:1", "11-01", "web", json!("P"))
-        .response("mkt.lead:1", "11-03", "web", json!("P"))
-        .response("mkt.lead:1", "11-04", "form", json!("P"))
-        .response("mkt.lead:1", "11-05", "web", json!("P"))
-        .response("mkt.lead:9", "11-05", "form", json!("P"));
+        .response("mkt.lead:1", "11-01", "web", Some("P"))
+        .response("mkt.lead:1", "11-03", "web", Some("P"))
+        .response("mkt.lead:1", "11-04", "form", Some("P"))
+        .response("mkt.lead:1", "11-05", "web", Some("P"))
+        .response("mkt.lead:9", "11-05", "form", Some("P"));
     let outcome = world.derive(&funnel()).await.unwrap();
     let rows = outcome
         .rows("select at, stage, via, record_id, source from evidence")
@@ -197,7 +197,7 @@ async fn the_future_waits() {
     let world = World::default()
         .record("crm.lead:1", "11-01", json!({"mql_at": "11-21"}))
         .activity("crm.lead:1", "11-22", "meeting")
-        .response("crm.lead:1", "11-22", "form", json!(null));
+        .response("crm.lead:1", "11-22", "form", None);
     let outcome = world.derive(&funnel()).await.unwrap();
     assert!(outcome.rows(SIGNS).await.is_empty());
     assert_eq!(outcome.count("evidence_waiting"), 2);

@@ -16,7 +16,7 @@ async fn stamps(versions: &[(&str, Value)]) -> Vec<String> {
     outcome.rows(sql).await
 }
 
-fn snapshot(stamp: Value, seen_after: &str) -> Value {
+fn snapshot(stamp: Option<&str>, seen_after: &str) -> Value {
     json!({"mql_at": stamp, "seen_after": seen_after})
 }
 
@@ -28,8 +28,8 @@ fn change(stamp: &str) -> Value {
 #[tokio::test]
 async fn a_replacement_since_the_last_look_is_new() {
     let rows = stamps(&[
-        ("11-02", snapshot(json!("11-02T10"), "11-01")),
-        ("11-09", snapshot(json!("11-09T10"), "11-08")),
+        ("11-02", snapshot(Some("11-02T10"), "11-01")),
+        ("11-09", snapshot(Some("11-09T10"), "11-08")),
     ])
     .await;
     assert_eq!(rows, ["11-02T10:00|stamp", "11-09T10:00|stamp"]);
@@ -39,8 +39,8 @@ async fn a_replacement_since_the_last_look_is_new() {
 #[tokio::test]
 async fn a_replacement_from_before_corrects() {
     let rows = stamps(&[
-        ("11-02", snapshot(json!("11-02T10"), "11-01")),
-        ("11-09", snapshot(json!("11-03T10"), "11-08")),
+        ("11-02", snapshot(Some("11-02T10"), "11-01")),
+        ("11-09", snapshot(Some("11-03T10"), "11-08")),
     ])
     .await;
     assert_eq!(rows, ["11-03T10:00|stamp"]);
@@ -50,12 +50,12 @@ async fn a_replacement_from_before_corrects() {
 #[tokio::test]
 async fn clearing_withdraws_nothing() {
     let cleared = [
-        ("11-02", snapshot(json!("11-02T10"), "11-01")),
-        ("11-05", snapshot(json!(null), "11-04")),
+        ("11-02", snapshot(Some("11-02T10"), "11-01")),
+        ("11-05", snapshot(None, "11-04")),
     ];
     assert_eq!(stamps(&cleared).await, ["11-02T10:00|stamp"]);
     let mut corrected = cleared.to_vec();
-    corrected.push(("11-09", snapshot(json!("11-01T10"), "11-08")));
+    corrected.push(("11-09", snapshot(Some("11-01T10"), "11-08")));
     assert_eq!(stamps(&corrected).await, ["11-01T10:00|stamp"]);
 }
 
