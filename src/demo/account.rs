@@ -7,10 +7,10 @@ use super::company::{Arrival, Company, World};
 use super::deal::{self, Deal, Terms};
 use super::dice::{Dice, Purpose};
 use super::ids::salesforce_id;
-use super::passage::{Sign, Stage, What};
 use super::person::{Person, TouchKind};
 use super::record::Record;
 use super::shapes::{Account, Kind, Lead};
+use super::sign::{Sign, Stage, What};
 use super::staff::automation;
 
 /// A company with all its people, done.
@@ -289,7 +289,7 @@ impl<'w> House<'w> {
             return;
         }
         let first_time = person.leads.len() < 3;
-        if self.company.is_solitary() && first_time && person.dice.chance(350) {
+        if self.company.is_solitary() && first_time && person.dice.chance(800) {
             let days = person.dice.between(36, 120);
             let from = person.visiting(closed, days);
             if let Some(at) = person.begin_anew(from) {

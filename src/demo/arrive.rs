@@ -4,10 +4,10 @@ use super::calendar::{At, DAY, HOUR, MINUTE, salesforce_instant};
 use super::company::Arrival;
 use super::ids::salesforce_id;
 use super::names::{FORMS, PAGES};
-use super::passage::Stage;
 use super::person::{ActivityKind, Person};
 use super::record::Record;
 use super::shapes::{Contact, Kind, Lead, Marketo};
+use super::sign::Stage;
 use super::staff::{WEBSITE, automation};
 
 /// From a visitor's first visit until a form is filled in.
@@ -51,7 +51,11 @@ impl Person<'_> {
         for _ in 0..self.dice.below(4) {
             day += self.dice.between(1, 12);
             let again = self.visiting(first, day);
-            self.browse(again, again + HOUR / 2, if known { form } else { self.end() });
+            self.browse(
+                again,
+                again + HOUR / 2,
+                if known { form } else { self.end() },
+            );
         }
         self.enter(first, Stage::Anonymous);
         (known && form <= self.end()).then(|| self.fill_in(form))
@@ -125,14 +129,15 @@ impl Person<'_> {
         }
     }
 
-    /// Is on a trade show's list. The list's dates are the show's, even if it came days later.
+    /// Is on a trade show's list. The list's dates are the show's, even if it came days later: in
+    /// the past that makes no difference, in the nights it comes late.
     fn be_scanned(&mut self, at: At) -> At {
         let created = self.working(at);
         let queue = self.company.office.queue();
         self.enter(created, Stage::Known);
         let day = self.world.calendar.company_day(created);
         let (import, last) = (self.world.calendar.import(), self.world.calendar.last());
-        let late = day > import && day + 4 < last && self.dice.chance(600);
+        let late = day > import && day + 4 < last;
         if late {
             let shown = day + self.dice.between(2, 4);
             let zone = self.zone();
@@ -203,7 +208,9 @@ impl Person<'_> {
         }
     }
 
-    /// Is entered a second time by somebody else, and merged days later. Returns when.
+    /// Is entered a second time by somebody else, and merged days later. Returns when. The older
+    /// lead only ever loses where Marketo has shown the person before it: of a lead that was deleted
+    /// before the first export nobody can tell that it once stood for anybody.
     fn be_doubled(&mut self, created: At) -> At {
         let after = self.dice.between(DAY, 6 * DAY);
         let entered = self.working(created + after);
@@ -216,7 +223,8 @@ impl Person<'_> {
         self.unlinked = false;
         let after = self.dice.between(HOUR, 4 * DAY);
         let merged = self.working(entered + after);
-        let newer_wins = self.marketo.is_some() && self.dice.chance(400);
+        let marketo_first = matches!(self.arrival, Arrival::Web | Arrival::Listed);
+        let newer_wins = marketo_first && self.dice.chance(400);
         let (winner, loser) = if newer_wins { (second, 0) } else { (0, second) };
         let (winner_id, by) = (self.leads[winner].id().to_owned(), automation());
         self.leads[loser].set(merged, Lead::IsDeleted, "true", &by);

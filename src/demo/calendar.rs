@@ -51,7 +51,7 @@ pub(super) struct Calendar {
     /// For each zone the instants at which the days from `base` on begin.
     midnights: [Vec<At>; 4],
     base: Day,
-    /// How many people of a thousand thousand have arrived by the end of each day, as weights.
+    /// Running sums of how likely somebody is to arrive on each day.
     arrivals: Vec<i64>,
 }
 
@@ -212,7 +212,11 @@ pub(super) fn civil(day: Day) -> (i64, i64, i64) {
     let shifted_month = (5 * of_year + 2) / 153;
     let of_month = of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = (shifted_month + 2) % 12 + 1;
-    (era * 400 + year_of_era + i64::from(month <= 2), month, of_month)
+    (
+        era * 400 + year_of_era + i64::from(month <= 2),
+        month,
+        of_month,
+    )
 }
 
 /// The last day of the month, moved back to a working day.

@@ -135,26 +135,41 @@ const fn source(
 }
 
 pub(super) const SOURCES: [LeadSource; 10] = [
-    source("Organic Search", "Organic", Arrival::Web, [24, 470, 470, 740]),
+    source(
+        "Organic Search",
+        "Organic",
+        Arrival::Web,
+        [24, 470, 470, 740],
+    ),
     source("Paid Search", "Paid", Arrival::Web, [18, 430, 430, 660]),
     source("Paid Social", "Paid", Arrival::Web, [9, 340, 300, 580]),
     source("Direct", "Direct", Arrival::Web, [12, 470, 520, 780]),
     source("Referral", "Referral", Arrival::Web, [6, 620, 620, 840]),
     source("Webinar", "Event", Arrival::Listed, [9, 1000, 450, 700]),
-    source("Content Syndication", "Content", Arrival::Listed, [7, 1000, 240, 480]),
-    source("Trade Show", "Event", Arrival::TradeShow, [6, 1000, 430, 690]),
+    source(
+        "Content Syndication",
+        "Content",
+        Arrival::Listed,
+        [7, 1000, 240, 480],
+    ),
+    source(
+        "Trade Show",
+        "Event",
+        Arrival::TradeShow,
+        [6, 1000, 430, 690],
+    ),
     source("Outbound", "Sales", Arrival::Outbound, [6, 1000, 300, 760]),
-    source("Partner", "Partner", Arrival::Met, [3, 1000, 640, 850]),
+    source("Partner", "Partner", Arrival::Listed, [3, 1000, 640, 850]),
 ];
 
-/// The lead source of a person of that company. Only a solitary person is met first: a contact's
-/// account would tie what befalls them to their colleagues.
+/// The lead source of a person of that company, and how they come. Only a solitary person is met
+/// first: a contact's account would tie what befalls them to their colleagues.
 pub(super) fn lead_source(company: &Company, dice: &mut Dice) -> (&'static LeadSource, Arrival) {
     let source = &SOURCES[dice.weighted(SOURCES.iter().map(|source| source.share))];
     let listed = company.internal || company.shared_mailbox;
     let arrival = match source.arrival {
         _ if listed => Arrival::Listed,
-        Arrival::Met if !company.is_solitary() => Arrival::Listed,
+        _ if company.is_solitary() && dice.chance(80) => Arrival::Met,
         arrival => arrival,
     };
     (source, arrival)

@@ -149,10 +149,7 @@ fn opening(
         .with(Opportunity::Type, terms.business)
         .with(Opportunity::OwnerId, terms.owner)
         .with(Opportunity::LeadSource, terms.source)
-        .with(
-            Opportunity::CreatedDate,
-            salesforce_instant(terms.created),
-        )
+        .with(Opportunity::CreatedDate, salesforce_instant(terms.created))
         .with(Opportunity::CloseDate, date_text(close))
         .with(Opportunity::IsClosed, "false")
         .with(Opportunity::IsWon, "false")
@@ -220,9 +217,9 @@ impl Making<'_> {
             ("Closed Lost", "0", "Omitted")
         };
         self.step(at, stage, probability, forecast);
-        self.record
-            .changes
-            .retain(|change| change.at < at || change.column != usize::from(Opportunity::CloseDate));
+        self.record.changes.retain(|change| {
+            change.at < at || change.column != usize::from(Opportunity::CloseDate)
+        });
         self.set(at, Opportunity::CloseDate, date_text(on));
         self.set(at, Opportunity::IsClosed, "true");
         self.set(at, Opportunity::IsWon, if won { "true" } else { "false" });

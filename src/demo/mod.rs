@@ -23,6 +23,7 @@ mod pursue;
 mod record;
 mod row;
 mod shapes;
+mod sign;
 mod staff;
 #[cfg(test)]
 mod tests;

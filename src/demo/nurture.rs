@@ -4,10 +4,10 @@
 use super::calendar::{At, DAY, HOUR, MINUTE, Zone, salesforce_instant};
 use super::dice::{Dice, Purpose};
 use super::names::PAGES;
-use super::passage::{Sign, Stage, What};
 use super::person::{ActivityKind, Person};
 use super::record::Record;
 use super::shapes::{Contact, Kind, Lead, Marketo};
+use super::sign::{Sign, Stage, What};
 use super::staff::automation;
 
 /// Answers this close to the end of the quiet after a lost opportunity would tell more of the rule's
@@ -79,12 +79,12 @@ impl Person<'_> {
     /// Whether an answer says something plain: not at the very second of something else, not at the
     /// edge of the quiet, and not from a colleague of whoever won the account.
     fn may_answer(&self, at: At, won_at: Option<At>) -> bool {
-        let own = self.signs.iter().any(|sign| {
-            matches!(sign.what, What::Closed { won: true, .. })
-        });
-        let colleague = !own
-            && self.contact.is_some()
-            && won_at.is_some_and(|won| won - 3 * DAY <= at);
+        let own = self
+            .signs
+            .iter()
+            .any(|sign| matches!(sign.what, What::Closed { won: true, .. }));
+        let colleague =
+            !own && self.contact.is_some() && won_at.is_some_and(|won| won - 3 * DAY <= at);
         let edge = self.signs.iter().any(|sign| {
             sign.at == at
                 || matches!(sign.what, What::Closed { .. }) && EDGE.contains(&(at - sign.at))
@@ -120,7 +120,7 @@ impl Person<'_> {
     fn correct_stamp(&mut self) {
         let calendar = &self.world.calendar;
         let (import, nights) = (calendar.close(calendar.import()), &calendar.nights);
-        let open_case = self.stamps.len() == 1 && !self.signs.iter().any(|sign| sign.ends());
+        let open_case = self.stamps.len() == 1 && !self.signs.iter().any(Sign::ends);
         if !open_case || nights.len() < 4 || !self.dice.chance(60) {
             return;
         }
@@ -130,8 +130,8 @@ impl Person<'_> {
         let before = |sign: &Sign| answered(sign) && sign.at < corrected;
         let answered_before = self.signs.iter().any(before);
         let between = |sign: &Sign| {
-            let harmless = answered_before && answered(sign)
-                || matches!(sign.what, What::Enter(Stage::Mql));
+            let harmless =
+                answered_before && answered(sign) || matches!(sign.what, What::Enter(Stage::Mql));
             (corrected..=stamp).contains(&sign.at) && !harmless
         };
         let recent = (import - 60 * DAY..import).contains(&stamp);

@@ -7,9 +7,9 @@ use super::company::{Arrival, Company, LeadSource, World, lead_source};
 use super::dice::{Dice, Purpose};
 use super::ids::salesforce_id;
 use super::names::{FIRST, LAST, TITLES, ascii};
-use super::passage::{Sign, Stage, What};
 use super::record::Record;
 use super::shapes::{Kind, Lead, Marketo};
+use super::sign::{Sign, Stage, What};
 use super::staff::automation;
 
 #[derive(Debug)]
@@ -298,7 +298,7 @@ impl<'w> Person<'w> {
                 "",
             );
         }
-        self.owner = owner.to_owned();
+        owner.clone_into(&mut self.owner);
         self.leads.push(lead);
         self.leads.len() - 1
     }

@@ -1,12 +1,15 @@
 //! Hands a person's records, answers and touches to the exports.
 
 use super::DemoError;
-use super::calendar::{Calendar, HOUR, MINUTE, marketo_instant, salesforce_instant};
+use super::calendar::{At, Calendar, Day, HOUR, MINUTE, marketo_instant, salesforce_instant};
 use super::exports::Exports;
 use super::ids::salesforce_id;
 use super::person::{Activity, Person, Touch, TouchKind};
 use super::row::Cell;
 use super::shapes::{Kind, Rows};
+
+/// How long before a meeting it is put into the calendar.
+const BOOKED_BEFORE: At = 4 * HOUR;
 
 impl Person<'_> {
     /// Puts everything in order of time and drops what has not happened by the end.
@@ -29,12 +32,21 @@ impl Person<'_> {
         for (number, activity) in (0..).zip(&self.activities) {
             self.publish_activity(calendar, number, activity, exports)?;
         }
+        // What is logged on a lead that comes late comes late with it.
+        let shown = self.leads.first().and_then(|lead| lead.shown_from);
         for (number, touch) in (0..).zip(&self.touches) {
             let id = self.index * 256 + number;
-            if touch.kind == TouchKind::Meeting {
-                publish_meeting(calendar, id, touch, exports)?;
+            let logged = if touch.kind == TouchKind::Meeting {
+                touch.at - BOOKED_BEFORE
             } else {
-                publish_task(calendar, id, number, touch, exports)?;
+                touch.at
+            };
+            let day = calendar.company_day(logged);
+            let arrived = day.max(shown.unwrap_or(day));
+            if touch.kind == TouchKind::Meeting {
+                publish_meeting(arrived, id, touch, exports)?;
+            } else {
+                publish_task(arrived, id, number, touch, exports)?;
             }
         }
         Ok(())
@@ -80,15 +92,15 @@ impl Person<'_> {
 }
 
 fn publish_meeting(
-    calendar: &Calendar,
+    arrived: Day,
     id: i64,
     touch: &Touch,
     exports: &mut Exports<'_>,
 ) -> Result<(), DemoError> {
-    let booked = touch.at - 4 * HOUR;
+    let booked = touch.at - BOOKED_BEFORE;
     exports.event(
         Rows::Event,
-        calendar.company_day(booked),
+        arrived,
         &[
             ("Id", Cell::Text(&salesforce_id("00U", id))),
             ("WhoId", Cell::Text(&touch.who)),
@@ -106,7 +118,7 @@ fn publish_meeting(
 }
 
 fn publish_task(
-    calendar: &Calendar,
+    arrived: Day,
     id: i64,
     number: i64,
     touch: &Touch,
@@ -133,7 +145,7 @@ fn publish_task(
     let completed = if status == "Completed" { &*at } else { "" };
     exports.event(
         Rows::Task,
-        calendar.company_day(touch.at),
+        arrived,
         &[
             ("Id", Cell::Text(&salesforce_id("00T", id))),
             ("WhoId", Cell::Text(&touch.who)),

@@ -3,17 +3,17 @@
 use super::calendar::{At, DAY, HOUR, MINUTE, salesforce_instant};
 use super::company::Arrival;
 use super::names::{DISQUALIFY, FORMS, RECYCLE};
-use super::passage::{Stage, What};
 use super::person::{ActivityKind, Person, TouchKind};
 use super::shapes::Lead;
+use super::sign::{Stage, What};
 use super::staff::{WEBSITE, automation};
 
 /// From known to qualified, for those who do not ask for a call at once.
 const TO_MQL: [i64; 5] = [DAY, 4 * DAY, 9 * DAY, 25 * DAY, 100 * DAY];
 /// From qualified until a rep owns the lead.
-const TO_REP: [i64; 5] = [60, 4 * MINUTE, 11 * MINUTE, 40 * MINUTE, 5 * HOUR];
+const TO_REP: [i64; 5] = [30, 90, 3 * MINUTE, 14 * MINUTE, 4 * HOUR];
 /// From owned until a rep first calls or writes.
-const TO_TOUCH: [i64; 5] = [2 * MINUTE, 9 * MINUTE, 28 * MINUTE, 3 * HOUR, 40 * HOUR];
+const TO_TOUCH: [i64; 5] = [MINUTE, 5 * MINUTE, 14 * MINUTE, HOUR, 30 * HOUR];
 /// From the first touch until the rep takes the lead on.
 const TO_SAL: [i64; 5] = [MINUTE, 20 * MINUTE, 4 * HOUR, DAY, 6 * DAY];
 /// From taken on until it is agreed that there is something to sell.

@@ -130,7 +130,11 @@ pub(super) const MARKETO: &str = "marketo";
 /// header for the export.
 macro_rules! columns {
     ($name:ident, $names:ident: $($column:ident $(= $vendor:literal)?)*) => {
-        #[expect(non_camel_case_types, reason = "the variants are the vendor's column names")]
+        #[allow(
+            non_camel_case_types,
+            clippy::enum_variant_names,
+            reason = "the variants are the vendor's column names"
+        )]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum $name { $($column),* }
 

@@ -127,7 +127,12 @@ pub(super) struct Mailing {
 /// Programs that are always on: id, name, type, channel.
 const EVERGREEN: [(i64, &str, &str, &str); 4] = [
     (1001, "Website forms", "Default", "Content"),
-    (1002, "Paid search landing pages", "Default", "Online Advertising"),
+    (
+        1002,
+        "Paid search landing pages",
+        "Default",
+        "Online Advertising",
+    ),
     (1003, "Content syndication", "Default", "Content"),
     (1004, "Field events", "Event", "Tradeshow"),
 ];
@@ -204,22 +209,23 @@ fn users(hired: i64) -> Vec<Record> {
         let created = record.instant(hired);
         record.with(User::CreatedDate, created)
     };
-    let person = |(number, name, zone, team, manager, region): (i64, &str, Zone, &str, i64, &str)| {
-        let address = super::names::ascii(name.split(' ').next().unwrap_or(name));
-        let manager = if manager == 0 {
-            String::new()
-        } else {
-            salesforce_id("005", manager)
+    let person =
+        |(number, name, zone, team, manager, region): (i64, &str, Zone, &str, i64, &str)| {
+            let address = super::names::ascii(name.split(' ').next().unwrap_or(name));
+            let manager = if manager == 0 {
+                String::new()
+            } else {
+                salesforce_id("005", manager)
+            };
+            user(salesforce_id("005", number), number)
+                .with(User::Name, name)
+                .with(User::Email, format!("{address}@acme.example"))
+                .with(User::UserType, "Standard")
+                .with(User::TimeZoneSidKey, zone.name())
+                .with(User::Team__c, team)
+                .with(User::ManagerId, manager)
+                .with(User::Region__c, region)
         };
-        user(salesforce_id("005", number), number)
-            .with(User::Name, name)
-            .with(User::Email, format!("{address}@acme.example"))
-            .with(User::UserType, "Standard")
-            .with(User::TimeZoneSidKey, zone.name())
-            .with(User::Team__c, team)
-            .with(User::ManagerId, manager)
-            .with(User::Region__c, region)
-    };
     let queue = |(number, name, region): (i64, &str, &str)| {
         user(salesforce_id("00G", number), number)
             .with(User::Name, name)

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::calendar::{At, Calendar, DAY, MINUTE, civil, date_text, marketo_instant, weekday};
 use super::company::World;
 use super::faults::Fault;
-use super::passage::{Entry, Outcome, Passage, Sign, Stage, What, passage};
+use super::passage::{Entry, Outcome, Passage, passage};
 use super::person::{Person, Touch, TouchKind};
 use super::shapes::Kind;
+use super::sign::{Sign, Stage, What};
 use super::{DemoError, Plan};
 use crate::fs;
 
@@ -96,9 +97,10 @@ impl<'w> Truth<'w> {
             *self.people.entry("excluded").or_default() += 1;
             return Ok(());
         }
-        let named = person.signs.iter().any(|sign| {
-            matches!(sign.what, What::Enter(stage) if stage > Stage::Anonymous)
-        });
+        let named = person
+            .signs
+            .iter()
+            .any(|sign| matches!(sign.what, What::Enter(stage) if stage > Stage::Anonymous));
         let kind = if named { "known" } else { "anonymous" };
         *self.people.entry(kind).or_default() += 1;
         let told = passage(&self.world.calendar, person.signs.clone(), false);
@@ -379,7 +381,10 @@ fn quantile(sorted: &[i64], tenths: i64) -> Option<f64> {
     Some(ratio(low * 10 + (high - low) * (position % 10), 10 * DAY))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sums of seconds stay far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sums of seconds stay far below 2^53"
+)]
 fn ratio(above: i64, below: i64) -> f64 {
     above as f64 / below as f64
 }

@@ -17,16 +17,76 @@ struct Figure {
 
 /// Every helper besides the built-in ones, by name.
 const FIGURES: [(&str, Figure); 10] = [
-    ("integer", Figure { takes: "a number", write: |value| number(value, words::rounded) }),
-    ("decimal", Figure { takes: "a number", write: |value| number(value, words::decimal) }),
-    ("percent", Figure { takes: "a ratio", write: |value| number(value, words::percent) }),
-    ("days", Figure { takes: "a number of days", write: |value| number(value, words::days) }),
-    ("signed", Figure { takes: "a whole number", write: |value| value.as_i64().map(words::signed) }),
-    ("date", Figure { takes: "a date", write: |value| date(value, words::date) }),
-    ("long_date", Figure { takes: "a date", write: |value| date(value, words::long_date) }),
-    ("short_date", Figure { takes: "a date", write: |value| date(value, words::short_date) }),
-    ("day", Figure { takes: "a date", write: |value| date(value, words::day) }),
-    ("upper", Figure { takes: "a text", write: |value| value.as_str().map(str::to_uppercase) }),
+    (
+        "integer",
+        Figure {
+            takes: "a number",
+            write: |value| number(value, words::rounded),
+        },
+    ),
+    (
+        "decimal",
+        Figure {
+            takes: "a number",
+            write: |value| number(value, words::decimal),
+        },
+    ),
+    (
+        "percent",
+        Figure {
+            takes: "a ratio",
+            write: |value| number(value, words::percent),
+        },
+    ),
+    (
+        "days",
+        Figure {
+            takes: "a number of days",
+            write: |value| number(value, words::days),
+        },
+    ),
+    (
+        "signed",
+        Figure {
+            takes: "a whole number",
+            write: |value| value.as_i64().map(words::signed),
+        },
+    ),
+    (
+        "date",
+        Figure {
+            takes: "a date",
+            write: |value| date(value, words::date),
+        },
+    ),
+    (
+        "long_date",
+        Figure {
+            takes: "a date",
+            write: |value| date(value, words::long_date),
+        },
+    ),
+    (
+        "short_date",
+        Figure {
+            takes: "a date",
+            write: |value| date(value, words::short_date),
+        },
+    ),
+    (
+        "day",
+        Figure {
+            takes: "a date",
+            write: |value| date(value, words::day),
+        },
+    ),
+    (
+        "upper",
+        Figure {
+            takes: "a text",
+            write: |value| value.as_str().map(str::to_uppercase),
+        },
+    ),
 ];
 
 /// The built-in helpers that a template may use.
@@ -94,8 +154,13 @@ mod tests {
     /// Each helper writes its figure; null is a dash; a wrong kind or an unknown variable is refused.
     #[test]
     fn figures() {
-        let written = render("{{integer n}} {{percent r}} {{days r}} {{signed n}} {{date day}} {{integer none}} {{upper word}}");
-        assert_eq!(written.expect("renders"), "1,234 50.0% 0.5 days +1,234 Thu 19 Nov 2026 – X&lt;Y");
+        let written = render(
+            "{{integer n}} {{percent r}} {{days r}} {{signed n}} {{date day}} {{integer none}} {{upper word}}",
+        );
+        assert_eq!(
+            written.expect("renders"),
+            "1,234 50.0% 0.5 days +1,234 Thu 19 Nov 2026 – X&lt;Y"
+        );
         let wrong = render("{{integer day}}").expect_err("a text is no number");
         assert_eq!(wrong.reason().to_string(), "`integer` takes a number");
         assert!(render("{{integer nothing}}").is_err());

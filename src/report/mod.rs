@@ -126,9 +126,10 @@ fn check_report(report: &str, templates: &Templates) -> Vec<Problem> {
         Err(error) => return unreadable(error),
     };
     let mut problems: Vec<Problem> = Vec::new();
-    for problem in PARTS.iter().flat_map(|part| {
-        check::unknown_variables(templates, &format!("{report}.{part}"), &full)
-    }) {
+    for problem in PARTS
+        .iter()
+        .flat_map(|part| check::unknown_variables(templates, &format!("{report}.{part}"), &full))
+    {
         if !problems.contains(&problem) {
             problems.push(problem);
         }
@@ -136,7 +137,11 @@ fn check_report(report: &str, templates: &Templates) -> Vec<Problem> {
     if !problems.is_empty() {
         return problems;
     }
-    for set in [example::empty(report), example::one_row(report), example::full(report)] {
+    for set in [
+        example::empty(report),
+        example::one_row(report),
+        example::full(report),
+    ] {
         let written = prepare(&set).and_then(|it| write(report, &it.view, templates));
         if let Err(error) = written {
             return unreadable(error);

@@ -88,8 +88,11 @@ impl Row<'_> {
     }
 
     pub(super) fn boolean(&self, column: &str) -> Result<bool, ReportError> {
-        let found = self.cell(column, "true or false", Value::as_bool)?;
-        self.must(column, found)
+        self.must(column, self.maybe_boolean(column)?)
+    }
+
+    pub(super) fn maybe_boolean(&self, column: &str) -> Result<Option<bool>, ReportError> {
+        self.cell(column, "true or false", Value::as_bool)
     }
 
     pub(super) fn date(&self, column: &str) -> Result<Date, ReportError> {

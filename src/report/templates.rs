@@ -110,7 +110,11 @@ impl Templates {
                 problems.push(broken(source, &error));
             }
         }
-        Self { html, text, sources }
+        Self {
+            html,
+            text,
+            sources,
+        }
     }
 
     /// `view` through the template `name`.
@@ -132,7 +136,11 @@ impl Templates {
     }
 
     fn of_kind(&self, name: &str) -> &Handlebars<'static> {
-        if is_html(name) { &self.html } else { &self.text }
+        if is_html(name) {
+            &self.html
+        } else {
+            &self.text
+        }
     }
 
     fn error(&self, name: &str, error: &RenderError) -> ReportError {
@@ -176,7 +184,9 @@ fn files(root: &Path, folder: &Path, problems: &mut Vec<Problem>) -> Vec<String>
     let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match listed {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && folder == root => return Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && folder == root => {
+            return Vec::new();
+        }
         Err(error) => {
             problems.push(unreadable(&folder.display().to_string(), &error));
             return Vec::new();

@@ -128,7 +128,11 @@ impl Cell {
 
 impl Figure {
     /// Draws for each room; the mail's drawing is put to `drawings`.
-    pub(super) fn draw(name: &str, draw: impl Fn(Room) -> Svg, drawings: &mut Vec<Drawing>) -> Self {
+    pub(super) fn draw(
+        name: &str,
+        draw: impl Fn(Room) -> Svg,
+        drawings: &mut Vec<Drawing>,
+    ) -> Self {
         let mail = draw(Room::Mail);
         let picture = Picture {
             content_id: format!("{name}@leadgauge"),

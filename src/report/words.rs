@@ -131,10 +131,7 @@ pub(super) fn entries(n: i64, label: &str) -> String {
     if is_acronym(label) {
         counted(n, label, &format!("{label}s"))
     } else {
-        format!(
-            "{} {label}",
-            counted(n, "entry into", "entries into")
-        )
+        format!("{} {label}", counted(n, "entry into", "entries into"))
     }
 }
 
@@ -175,7 +172,10 @@ pub(super) fn capital(text: &str) -> String {
 
 /// Text as one line: a subject, which nothing in it can end.
 pub(super) fn line(text: &str) -> String {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let words: Vec<&str> = plain.split_whitespace().collect();
     words.join(" ")
 }

@@ -8,6 +8,7 @@ mod bytes;
 mod column;
 mod conform;
 mod dates;
+mod declared;
 mod delimited;
 mod error;
 mod infer;
@@ -33,6 +34,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{Format, Source, Stream, StreamKind};
 use crate::fs::{Store, StoreError};
 
+pub(crate) use declared::declared_schema;
 pub(crate) use error::SourceError;
 
 /// The rows of one stream pulled in one run.

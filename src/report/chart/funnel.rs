@@ -63,12 +63,22 @@ fn wide(svg: Svg, bars: &[Bar]) -> Svg {
         let lead = (left + 12.0, y + 11.5);
         svg.line("rule", lead, (width - FIGURES + 10.0, y + 11.5));
         draw_bar(&mut svg, bar, (left + 12.0, y + 1.0), 20.0, scale);
-        svg.text("val", (width - CHANGE - 14.0, y + 16.0), Anchor::End, &words::integer(bar.n));
+        svg.text(
+            "val",
+            (width - CHANGE - 14.0, y + 16.0),
+            Anchor::End,
+            &words::integer(bar.n),
+        );
         draw_change(&mut svg, bar, (width, y + 16.0), CHANGE);
         if let Some(rate) = bar.rate
             && index + 1 < bars.len()
         {
-            svg.text("ax", (left - 14.0, y + 37.0), Anchor::End, &words::percent(rate));
+            svg.text(
+                "ax",
+                (left - 14.0, y + 37.0),
+                Anchor::End,
+                &words::percent(rate),
+            );
             arrow(&mut svg, (left - 8.0, y + 28.0));
         }
         y += PITCH;
@@ -90,9 +100,19 @@ fn stacked(svg: Svg, bars: &[Bar], width: f64) -> Svg {
         {
             let after = (text_width(&label, 14.0) * 1.2 + 10.0).min(width - 215.0);
             arrow(&mut svg, (after, y + 5.0));
-            svg.text("ax", (after + 11.0, y + 14.0), Anchor::Start, &words::percent(rate));
+            svg.text(
+                "ax",
+                (after + 11.0, y + 14.0),
+                Anchor::Start,
+                &words::percent(rate),
+            );
         }
-        svg.text("val", (width - CHANGE - 12.0, y + 14.0), Anchor::End, &words::integer(bar.n));
+        svg.text(
+            "val",
+            (width - CHANGE - 12.0, y + 14.0),
+            Anchor::End,
+            &words::integer(bar.n),
+        );
         draw_change(&mut svg, bar, (width, y + 14.0), CHANGE);
         draw_bar(&mut svg, bar, (0.0, y + 22.0), 14.0, scale);
         y += PITCH;
@@ -135,7 +155,9 @@ fn arrow(svg: &mut Svg, (x, y): (f64, f64)) {
 }
 
 fn scale(bars: &[Bar], room: f64) -> f64 {
-    let largest = bars.iter().map(|bar| words::real(bar.n).max(bar.baseline.unwrap_or(0.0)));
+    let largest = bars
+        .iter()
+        .map(|bar| words::real(bar.n).max(bar.baseline.unwrap_or(0.0)));
     room / largest.fold(1.0, f64::max).sqrt()
 }
 

@@ -12,7 +12,12 @@ pub(in crate::report) fn trend(label: &str, counts: &[i64], number: usize) -> Sv
     const HEIGHT: f64 = 46.0;
     const FLOOR: f64 = 43.0;
     let title = format!("{label}, entries by week");
-    let mut svg = Svg::new(&format!("trend-{number}"), Room::Wide, &title, &description(counts));
+    let mut svg = Svg::new(
+        &format!("trend-{number}"),
+        Room::Wide,
+        &title,
+        &description(counts),
+    );
     svg = svg.sized(WIDTH, HEIGHT);
     let largest = words::real(counts.iter().copied().max().unwrap_or(0).max(1));
     let step = (WIDTH - 8.0) / words::real(whole(counts.len()) - 1).max(1.0);
@@ -33,7 +38,10 @@ pub(in crate::report) fn trend(label: &str, counts: &[i64], number: usize) -> Sv
         write!(line, "{letter}{x:.1} {y:.1}").expect("writing to a String does not fail");
         line
     });
-    svg.path("area", &format!("{line}L{:.1} {FLOOR:.1}L{:.1} {FLOOR:.1}z", last.0, first.0));
+    svg.path(
+        "area",
+        &format!("{line}L{:.1} {FLOOR:.1}L{:.1} {FLOOR:.1}z", last.0, first.0),
+    );
     let mean = height(mean(counts));
     svg.line("mean", (first.0, mean), (last.0, mean));
     svg.path("spark", &line);

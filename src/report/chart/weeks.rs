@@ -68,7 +68,11 @@ fn columns(svg: Svg, weeks: &[Week]) -> Svg {
         let line = FLOOR - words::real(week.commitment) * scale;
         if let Some(n) = week.attained {
             let height = words::real(n) * scale;
-            svg.rect(class(week.state), (middle - bar / 2.0, FLOOR - height), (bar, height));
+            svg.rect(
+                class(week.state),
+                (middle - bar / 2.0, FLOOR - height),
+                (bar, height),
+            );
             column_number(&mut svg, week.state, n, middle, (FLOOR, height));
         }
         let from = (middle - pitch * 0.45, line);
@@ -78,14 +82,30 @@ fn columns(svg: Svg, weeks: &[Week]) -> Svg {
         if week.state == WeekState::Short {
             svg.triangle("bad", (middle - 4.5, line - 5.0), false);
         }
-        svg.text("ax", (middle, FLOOR + 16.0), Anchor::Middle, &week.number.to_string());
-        svg.text("ax", (middle, FLOOR + 31.0), Anchor::Middle, &words::short_date(week.start));
+        svg.text(
+            "ax",
+            (middle, FLOOR + 16.0),
+            Anchor::Middle,
+            &week.number.to_string(),
+        );
+        svg.text(
+            "ax",
+            (middle, FLOOR + 31.0),
+            Anchor::Middle,
+            &words::short_date(week.start),
+        );
     }
     svg
 }
 
 /// The number inside the column's foot, or above the column where it is too low for that.
-fn column_number(svg: &mut Svg, state: WeekState, n: i64, middle: f64, (floor, height): (f64, f64)) {
+fn column_number(
+    svg: &mut Svg,
+    state: WeekState,
+    n: i64,
+    middle: f64,
+    (floor, height): (f64, f64),
+) {
     let (class, y) = match (height >= 24.0, state) {
         (false, _) => ("on", floor - height - 5.0),
         (true, WeekState::Open) => ("on", floor - 8.0),
@@ -102,12 +122,31 @@ fn rows(svg: Svg, weeks: &[Week], width: f64) -> Svg {
     let scale = (width - LEFT - figures - 6.0) / largest(weeks);
     let mut y = 2.0;
     for week in weeks {
-        svg.text("val", (18.0, y + 16.0), Anchor::End, &week.number.to_string());
-        svg.text("ax", (LEFT - 10.0, y + 16.0), Anchor::End, &words::short_date(week.start));
+        svg.text(
+            "val",
+            (18.0, y + 16.0),
+            Anchor::End,
+            &week.number.to_string(),
+        );
+        svg.text(
+            "ax",
+            (LEFT - 10.0, y + 16.0),
+            Anchor::End,
+            &words::short_date(week.start),
+        );
         let line = LEFT + words::real(week.commitment) * scale;
         if let Some(n) = week.attained {
-            svg.rect(class(week.state), (LEFT, y + 3.0), (words::real(n) * scale, 16.0));
-            svg.text("val", (width - 46.0, y + 16.0), Anchor::End, &words::integer(n));
+            svg.rect(
+                class(week.state),
+                (LEFT, y + 3.0),
+                (words::real(n) * scale, 16.0),
+            );
+            svg.text(
+                "val",
+                (width - 46.0, y + 16.0),
+                Anchor::End,
+                &words::integer(n),
+            );
             if week.state == WeekState::Short {
                 svg.triangle("bad", (width - 92.0, y + 15.0), false);
             }
@@ -126,16 +165,24 @@ pub(in crate::report) fn quarter(quarter: &Quarter, what: &str, room: Room) -> S
     let told = format!(
         "{} {what} so far{}, {} committed for the whole quarter.",
         words::integer(quarter.attained),
-        due.as_ref().map_or_else(String::new, |due| format!(", {due} due by now")),
+        due.as_ref()
+            .map_or_else(String::new, |due| format!(", {due} due by now")),
         words::integer(quarter.commitment)
     );
     let title = format!("{what} of the quarter so far");
     let width = room.width();
     let mut svg = Svg::new("quarter", room, &title, &told).sized(width, 62.0);
-    let (attained, whole) = (words::real(quarter.attained), words::real(quarter.commitment));
+    let (attained, whole) = (
+        words::real(quarter.attained),
+        words::real(quarter.commitment),
+    );
     let scale = width / attained.max(whole).max(quarter.due.unwrap_or(0.0)).max(1.0);
     svg.rect("track", (0.0, 20.0), (whole * scale, 20.0));
-    if let Some(missing) = quarter.due.map(|due| due - attained).filter(|gap| *gap > 0.0) {
+    if let Some(missing) = quarter
+        .due
+        .map(|due| due - attained)
+        .filter(|gap| *gap > 0.0)
+    {
         svg.rect("short", (attained * scale, 20.0), (missing * scale, 20.0));
     }
     svg.rect("bar", (0.0, 20.0), (attained * scale, 20.0));
@@ -147,7 +194,12 @@ pub(in crate::report) fn quarter(quarter: &Quarter, what: &str, room: Room) -> S
         let text = format!("{due} due by now");
         let half = text_width(&text, 12.0) * 0.6 + 2.0;
         let x = (at * scale).clamp(1.0, width - 1.0);
-        svg.text("ax", (x.clamp(half, width - half), 11.0), Anchor::Middle, &text);
+        svg.text(
+            "ax",
+            (x.clamp(half, width - half), 11.0),
+            Anchor::Middle,
+            &text,
+        );
         svg.line("halo", (x, 15.0), (x, 45.0));
         svg.line("tick", (x, 15.0), (x, 45.0));
     }
@@ -163,7 +215,9 @@ fn class(state: WeekState) -> &'static str {
 }
 
 fn largest(weeks: &[Week]) -> f64 {
-    let each = weeks.iter().map(|week| week.attained.unwrap_or(0).max(week.commitment));
+    let each = weeks
+        .iter()
+        .map(|week| week.attained.unwrap_or(0).max(week.commitment));
     words::real(each.max().unwrap_or(1).max(1))
 }
 

@@ -1,6 +1,7 @@
 //! The daily report: every stage against its expectation and its baseline, the quarter against its
 //! commitment, and what needs someone.
 
+mod cells;
 mod rows;
 mod sentences;
 
@@ -9,11 +10,11 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use self::rows::{Measured, Need, Point, Stage, Stuck, Summary};
-use self::sentences::{Against, Reading};
+use self::rows::{Baseline, Need, Point, Stage, Stuck, Summary};
+use self::sentences::Reading;
 use super::chart::{self, Bar};
 use super::rows::{Verdict, read, read_one};
-use super::view::{Cell, Drawing, Fault, Figure, Key, Mark, WeekRow, Weeks, mark};
+use super::view::{Cell, Drawing, Fault, Figure, Key, WeekRow, Weeks};
 use super::{Prepared, ReportError, sentence, words};
 use crate::metrics::MetricSet;
 
@@ -73,13 +74,6 @@ struct StageRow {
     days: Cell,
 }
 
-#[derive(Serialize)]
-struct Baseline {
-    name: String,
-    from: Date,
-    to: Date,
-}
-
 /// What the report leads with.
 struct Lead<'a> {
     label: &'a str,
@@ -114,7 +108,11 @@ impl Figures {
             needs: read(set, "needs", Need::read)?,
             faults: read(set, "faults", Fault::read)?,
         };
-        let readings: Vec<Reading> = figures.stages.iter().map(|it| figures.reading(it)).collect();
+        let readings: Vec<Reading> = figures
+            .stages
+            .iter()
+            .map(|it| figures.reading(it))
+            .collect();
         for (stage, reading) in figures.stages.iter_mut().zip(readings) {
             stage.volume_verdict = stage.volume_verdict.filter(|_| reading == Reading::Known);
         }
@@ -123,7 +121,10 @@ impl Figures {
 
     /// What the report leads with: the promised stage, else the first.
     fn lead(&self) -> Option<Lead<'_>> {
-        let promised = self.summary.as_ref().and_then(|it| Some((it, it.stage.as_deref()?)));
+        let promised = self
+            .summary
+            .as_ref()
+            .and_then(|it| Some((it, it.stage.as_deref()?)));
         let Some((summary, id)) = promised else {
             let stage = self.stages.first()?;
             return Some(Lead {
@@ -140,7 +141,9 @@ impl Figures {
             label: summary.label.as_deref().unwrap_or(id),
             entered: summary.entered,
             expected: summary.expected,
-            source: summary.top_source_n.map(|n| (summary.top_source.as_deref(), n)),
+            source: summary
+                .top_source_n
+                .map(|n| (summary.top_source.as_deref(), n)),
             reading: stage.map_or(Reading::Known, |stage| self.reading(stage)),
             stage,
         })
@@ -156,7 +159,11 @@ impl Figures {
 
     /// What the faults do to the figures below.
     fn consequence(&self) -> &'static str {
-        let has = |reading| self.stages.iter().any(|stage| self.reading(stage) == reading);
+        let has = |reading| {
+            self.stages
+                .iter()
+                .any(|stage| self.reading(stage) == reading)
+        };
         if has(Reading::Withheld) {
             "What depends on it is not known, and no verdict is given on it."
         } else if has(Reading::AtLeast) {
@@ -181,20 +188,27 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
         None => format!("Nothing is known of {} yet.", words::long_date(set.as_of)),
     };
     let reading = lead.as_ref().map_or(Reading::Withheld, |lead| lead.reading);
-    let standing = figures.summary.as_ref().and_then(|it| sentences::standing(it, reading));
+    let standing = figures
+        .summary
+        .as_ref()
+        .and_then(|it| sentences::standing(it, reading));
     let (trends, span) = trends(figures);
     View {
         title: "Funnel",
         company: words::clean(&set.company),
         as_of: set.as_of,
         zone: set.zone.clone(),
-        subject: lead.as_ref().map_or_else(|| "not known".to_owned(), sentences::subject),
+        subject: lead
+            .as_ref()
+            .map_or_else(|| "not known".to_owned(), sentences::subject),
         lede,
         standing,
         moved: sentences::moved(&figures.stages),
         faults: figures.faults.clone(),
         consequence: figures.consequence(),
-        keys: lead.map(|lead| keys(figures, &lead, set.as_of)).unwrap_or_default(),
+        keys: lead
+            .map(|lead| keys(figures, &lead, set.as_of))
+            .unwrap_or_default(),
         needs: needs(figures),
         funnel: funnel(figures, drawings),
         weeks: weeks(figures, drawings),
@@ -202,27 +216,39 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
         trend_from: span.map(|(from, _)| from),
         trend_to: span.map(|(_, to)| to),
         stages: stage_rows(figures),
-        baseline: baseline(figures),
+        baseline: figures.summary.as_ref().and_then(|it| it.baseline.clone()),
         definition: words::clean(&set.definition),
-        signed: figures.summary.as_ref().is_some_and(|summary| summary.signed),
+        signed: figures
+            .summary
+            .as_ref()
+            .is_some_and(|summary| summary.signed),
     }
 }
 
 fn keys(figures: &Figures, lead: &Lead<'_>, as_of: Date) -> Vec<Key> {
     let mut keys = vec![Key {
-        cell: entered(lead.entered, lead.expected, lead.reading),
-        name: format!("{} on {}", words::entries_title(lead.label), as_of.strftime("%A")),
+        cell: cells::entered(lead.entered, lead.expected, lead.reading),
+        name: format!(
+            "{} on {}",
+            words::entries_title(lead.label),
+            as_of.strftime("%A")
+        ),
     }];
-    let sure = figures.summary.as_ref().filter(|_| lead.reading == Reading::Known);
+    let sure = figures
+        .summary
+        .as_ref()
+        .filter(|_| lead.reading == Reading::Known);
     keys.extend(sure.and_then(pace_key));
-    let next = lead.stage.and_then(|stage| Some((stage, next_label(&figures.stages, stage)?)));
+    let next = lead
+        .stage
+        .and_then(|stage| Some((stage, next_label(&figures.stages, stage)?)));
     if let Some((stage, next)) = next {
         keys.push(Key {
-            cell: rate(stage),
+            cell: cells::rate(stage),
             name: format!("{} to {next}", stage.label),
         });
         keys.push(Key {
-            cell: days(stage),
+            cell: cells::days(stage),
             name: format!("{} to {next}, median", stage.label),
         });
     }
@@ -237,7 +263,11 @@ fn pace_key(summary: &Summary) -> Option<Key> {
 fn needs(figures: &Figures) -> Vec<Wait> {
     let needs = figures.needs.iter().filter(|need| need.n > 0);
     let needs = needs.map(|need| sentences::need(need, &figures.stages));
-    let stuck = figures.stuck.iter().filter(|stuck| stuck.n > 0).map(sentences::stuck);
+    let stuck = figures
+        .stuck
+        .iter()
+        .filter(|stuck| stuck.n > 0)
+        .map(sentences::stuck);
     let all = needs.chain(stuck);
     all.map(|(what, detail)| Wait { what, detail }).collect()
 }
@@ -250,8 +280,8 @@ fn funnel(figures: &Figures, drawings: &mut Vec<Drawing>) -> Option<Figure> {
             label: stage.label.clone(),
             n,
             baseline: stage.baseline_28,
-            change: change(stage, n),
-            mark: volume_mark(stage),
+            change: cells::change(stage, n),
+            mark: cells::volume_mark(stage),
             rate: stage.rate.value.filter(|_| !few),
         })
     });
@@ -259,25 +289,11 @@ fn funnel(figures: &Figures, drawings: &mut Vec<Drawing>) -> Option<Figure> {
     if bars.is_empty() {
         return None;
     }
-    Some(Figure::draw("funnel", |room| chart::funnel(&bars, room), drawings))
-}
-
-/// Entries of 28 days against the baseline, `+7.0%`.
-fn change(stage: &Stage, n: i64) -> Option<String> {
-    if stage.volume_verdict == Some(Verdict::Few) {
-        return Some("too few".to_owned());
-    }
-    let baseline = stage.baseline_28.filter(|baseline| *baseline > 0.0)?;
-    let change = words::percent(words::real(n) / baseline - 1.0);
-    Some(if change.starts_with('−') || change == "0.0%" {
-        change
-    } else {
-        format!("+{change}")
-    })
-}
-
-fn volume_mark(stage: &Stage) -> Option<Mark> {
-    mark(stage.volume_verdict, true, ("more than the baseline", "fewer than the baseline"))
+    Some(Figure::draw(
+        "funnel",
+        |room| chart::funnel(&bars, room),
+        drawings,
+    ))
 }
 
 fn weeks(figures: &Figures, drawings: &mut Vec<Drawing>) -> Option<Weeks> {
@@ -292,24 +308,37 @@ fn weeks(figures: &Figures, drawings: &mut Vec<Drawing>) -> Option<Weeks> {
         attained,
         due: summary.due,
     });
-    Some(Weeks::new(&what, commitment, &figures.weeks, quarter.as_ref(), drawings))
+    Some(Weeks::new(
+        &what,
+        commitment,
+        &figures.weeks,
+        quarter.as_ref(),
+        drawings,
+    ))
 }
 
 /// Each stage's weeks as a small chart, and the first and the last week they span.
 fn trends(figures: &Figures) -> (Vec<Trend>, Option<(Date, Date)>) {
     let mut by_stage: BTreeMap<&str, BTreeMap<Date, i64>> = BTreeMap::new();
     for point in &figures.points {
-        by_stage.entry(&point.stage).or_default().insert(point.week_start, point.n);
+        by_stage
+            .entry(&point.stage)
+            .or_default()
+            .insert(point.week_start, point.n);
     }
-    let trends = figures.stages.iter().enumerate().filter_map(|(number, stage)| {
-        let counts: Vec<i64> = by_stage.get(stage.id.as_str())?.values().copied().collect();
-        Some(Trend {
-            label: stage.label.clone(),
-            last: counts.last().copied(),
-            mean: chart::mean(&counts),
-            svg: chart::trend(&stage.label, &counts, number).inline(),
-        })
-    });
+    let trends = figures
+        .stages
+        .iter()
+        .enumerate()
+        .filter_map(|(number, stage)| {
+            let counts: Vec<i64> = by_stage.get(stage.id.as_str())?.values().copied().collect();
+            Some(Trend {
+                label: stage.label.clone(),
+                last: counts.last().copied(),
+                mean: chart::mean(&counts),
+                svg: chart::trend(&stage.label, &counts, number).inline(),
+            })
+        });
     let starts = || figures.points.iter().map(|point| point.week_start);
     (trends.collect(), starts().min().zip(starts().max()))
 }
@@ -319,65 +348,13 @@ fn stage_rows(figures: &Figures) -> Vec<StageRow> {
         label: stage.label.clone(),
         term: stage.term.clone(),
         stock: stage.stock,
-        entered: entered(stage.entered, stage.expected, figures.reading(stage)),
-        entered_28: entered_28(stage),
+        entered: cells::entered(stage.entered, stage.expected, figures.reading(stage)),
+        entered_28: cells::entered_28(stage),
         next: next_label(&figures.stages, stage),
-        rate: rate(stage),
-        days: days(stage),
+        rate: cells::rate(stage),
+        days: cells::days(stage),
     };
     figures.stages.iter().map(row).collect()
-}
-
-fn entered(n: Option<i64>, expected: Option<(i64, i64)>, reading: Reading) -> Cell {
-    let note = expected.map_or_else(String::new, |range| {
-        format!("{} expected", words::range(range))
-    });
-    let Some(n) = n.filter(|_| reading != Reading::Withheld) else {
-        return Cell::words("not known", note);
-    };
-    if reading == Reading::AtLeast {
-        return Cell::figure(format!("≥ {}", words::integer(n)), note);
-    }
-    let verdict = expected.and_then(|range| match sentences::against(n, range) {
-        Against::Above => Some(Verdict::Up),
-        Against::Below => Some(Verdict::Down),
-        Against::Within => None,
-    });
-    let says = ("more than expected", "fewer than expected");
-    Cell::figure(words::integer(n), note).marked(mark(verdict, true, says))
-}
-
-fn entered_28(stage: &Stage) -> Cell {
-    let shown = stage.entered_28.map_or_else(|| words::NONE.to_owned(), words::integer);
-    let note = stage.baseline_28.map_or_else(String::new, |baseline| {
-        format!("baseline {}", words::rounded(baseline))
-    });
-    Cell::figure(shown, note).marked(volume_mark(stage))
-}
-
-fn rate(stage: &Stage) -> Cell {
-    let says = ("more than the baseline", "less than the baseline");
-    measured(&stage.rate, words::percent, true, says)
-}
-
-fn days(stage: &Stage) -> Cell {
-    let says = ("slower than the baseline", "faster than the baseline");
-    measured(&stage.days, words::days, false, says)
-}
-
-fn measured(it: &Measured, write: fn(f64) -> String, more: bool, says: (&str, &str)) -> Cell {
-    if it.verdict == Some(Verdict::Few) {
-        return Cell::few(it.n);
-    }
-    let baseline = it.baseline.map(|value| format!("baseline {}", write(value)));
-    let n = it.n.map(|n| format!("n\u{a0}{}", words::integer(n)));
-    let note: Vec<String> = baseline.into_iter().chain(n).collect();
-    match it.value {
-        Some(value) => {
-            Cell::figure(write(value), note.join(", ")).marked(mark(it.verdict, more, says))
-        }
-        None => Cell::words(words::NONE, note.join(", ")),
-    }
 }
 
 /// The short name of the stage after `stage`.
@@ -385,9 +362,4 @@ fn next_label(stages: &[Stage], stage: &Stage) -> Option<String> {
     let term = stage.next_term.as_ref()?;
     let next = stages.iter().find(|next| &next.term == term);
     Some(next.map_or_else(|| term.clone(), |next| next.label.clone()))
-}
-
-fn baseline(figures: &Figures) -> Option<Baseline> {
-    let (name, from, to) = figures.summary.as_ref()?.baseline.clone()?;
-    Some(Baseline { name, from, to })
 }

@@ -1,6 +1,7 @@
 //! The rows of the daily report's queries, typed.
 
 use jiff::civil::Date;
+use serde::Serialize;
 
 use crate::report::ReportError;
 use crate::report::rows::{Row, Verdict};
@@ -19,8 +20,18 @@ pub(super) struct Summary {
     pub(super) commitment: Option<i64>,
     pub(super) attained: Option<i64>,
     pub(super) due: Option<f64>,
-    pub(super) baseline: Option<(String, Date, Date)>,
+    pub(super) baseline: Option<Baseline>,
     pub(super) signed: bool,
+}
+
+/// The window with which everything is compared.
+#[derive(Clone, Serialize)]
+pub(super) struct Baseline {
+    pub(super) name: String,
+    pub(super) from: Date,
+    pub(super) to: Date,
+    /// Whether the window's history came with an import, not night by night.
+    pub(super) imported: bool,
 }
 
 /// `stages.sql`: one stage, in order.
@@ -79,7 +90,11 @@ impl Summary {
             words::label(id, term)
         });
         let name = row.maybe_text("baseline_name")?;
-        let window = both(row.maybe_date("baseline_from")?, row.maybe_date("baseline_to")?);
+        let window = both(
+            row.maybe_date("baseline_from")?,
+            row.maybe_date("baseline_to")?,
+        );
+        let imported = row.maybe_boolean("baseline_imported")?.unwrap_or(false);
         Ok(Self {
             label,
             stage,
@@ -91,7 +106,12 @@ impl Summary {
             commitment: row.maybe_integer("commitment")?,
             attained: row.maybe_integer("attained")?,
             due: row.maybe_number("expected_to_date")?,
-            baseline: both(name, window).map(|(name, (from, to))| (name, from, to)),
+            baseline: both(name, window).map(|(name, (from, to))| Baseline {
+                name,
+                from,
+                to,
+                imported,
+            }),
             signed: row.boolean("signed")?,
         })
     }
@@ -166,7 +186,10 @@ impl Need {
 /// In whole entries, as it is shown: what is compared is what is said.
 fn expected(row: &Row<'_>) -> Result<Option<(i64, i64)>, ReportError> {
     let low = row.maybe_number("expected_low")?.and_then(words::whole);
-    Ok(both(low, row.maybe_number("expected_high")?.and_then(words::whole)))
+    Ok(both(
+        low,
+        row.maybe_number("expected_high")?.and_then(words::whole),
+    ))
 }
 
 fn both<A, B>(a: Option<A>, b: Option<B>) -> Option<(A, B)> {

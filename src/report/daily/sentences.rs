@@ -38,23 +38,34 @@ pub(super) fn against(n: i64, (low, high): (i64, i64)) -> Against {
 pub(super) fn lede(lead: &Lead<'_>, as_of: Date) -> String {
     let day = as_of.strftime("%A").to_string();
     let Some(n) = known(lead) else {
-        return format!("{} on {day} are not known.", words::entries_title(lead.label));
+        return format!(
+            "{} on {day} are not known.",
+            words::entries_title(lead.label)
+        );
     };
     let count = words::entries(n, lead.label);
     let expected = lead.expected.map(words::range);
     if lead.reading == Reading::AtLeast {
         return match expected {
             None => format!("At least {count} on {day}."),
-            Some(range) => format!("At least {count} on {day}; {range} are expected of a whole day."),
+            Some(range) => {
+                format!("At least {count} on {day}; {range} are expected of a whole day.")
+            }
         };
     }
     let first = match lead.expected.map(|range| (against(n, range), range)) {
         None => format!("{count} on {day}."),
         Some((Against::Above, (_, high))) => {
-            format!("{count} on {day}, {} at most expected.", words::integer(high))
+            format!(
+                "{count} on {day}, {} at most expected.",
+                words::integer(high)
+            )
         }
         Some((Against::Below, (low, _))) => {
-            format!("{count} on {day}, {} at least expected.", words::integer(low))
+            format!(
+                "{count} on {day}, {} at least expected.",
+                words::integer(low)
+            )
         }
         Some((Against::Within, range)) => {
             format!("{count} on {day}, {} expected.", words::range(range))
@@ -71,7 +82,11 @@ pub(super) fn subject(lead: &Lead<'_>) -> String {
     let Some(n) = known(lead) else {
         return format!("{} not known", words::entries_title(lead.label));
     };
-    let least = if lead.reading == Reading::AtLeast { "at least " } else { "" };
+    let least = if lead.reading == Reading::AtLeast {
+        "at least "
+    } else {
+        ""
+    };
     let expected = lead.expected.map_or_else(String::new, |range| {
         format!(" ({} expected)", words::range(range))
     });
@@ -115,7 +130,9 @@ pub(super) fn moved(stages: &[Stage]) -> Option<String> {
         return None;
     }
     let of = |verdict| {
-        let same = stages.iter().filter(move |stage| stage.volume_verdict == Some(verdict));
+        let same = stages
+            .iter()
+            .filter(move |stage| stage.volume_verdict == Some(verdict));
         same.map(|stage| stage.label.as_str()).collect::<Vec<_>>()
     };
     let parts: Vec<String> = [(Verdict::Up, "up"), (Verdict::Down, "down")]
@@ -133,12 +150,23 @@ pub(super) fn moved(stages: &[Stage]) -> Option<String> {
 
 /// `6 MQLs without an owner` and `the oldest for 19 hours`.
 pub(super) fn need(need: &Need, stages: &[Stage]) -> (String, String) {
-    let stage = need.kind.strip_suffix("_unowned");
-    let label = stage.and_then(|id| stages.iter().find(|stage| stage.id == id));
-    let what = match label {
-        Some(stage) => format!("{} without an owner", words::entries(need.n, &stage.label)),
-        None => format!("{} × {}", words::integer(need.n), need.kind.replace('_', " ")),
+    const KINDS: [(&str, &str); 2] = [
+        ("_unowned", "without an owner"),
+        ("_resubmitted", "back sooner after a rejection than agreed"),
+    ];
+    let told = KINDS.iter().find_map(|(ending, told)| {
+        let id = need.kind.strip_suffix(ending)?;
+        let stage = stages.iter().find(|stage| stage.id == id)?;
+        Some(format!("{} {told}", words::entries(need.n, &stage.label)))
+    });
+    let plain = || {
+        format!(
+            "{} × {}",
+            words::integer(need.n),
+            need.kind.replace('_', " ")
+        )
     };
+    let what = told.unwrap_or_else(plain);
     let oldest = need.oldest_hours.map(|hours| {
         if hours < 48.0 {
             let hours = words::whole(hours).unwrap_or(0);
@@ -154,9 +182,14 @@ pub(super) fn need(need: &Need, stages: &[Stage]) -> (String, String) {
 pub(super) fn stuck(stuck: &Stuck) -> (String, String) {
     let what = format!("{} stuck in {}", words::integer(stuck.n), stuck.label);
     let longer = stuck.p90_days.map(|p90| {
-        format!("longer than the {} in which nine of ten go on", words::days(p90))
+        format!(
+            "longer than the {} in which nine of ten go on",
+            words::days(p90)
+        )
     });
-    let oldest = stuck.oldest_days.map(|days| format!("the oldest for {}", words::days(days)));
+    let oldest = stuck
+        .oldest_days
+        .map(|days| format!("the oldest for {}", words::days(days)));
     let detail: Vec<String> = longer.into_iter().chain(oldest).collect();
     (what, detail.join("; "))
 }

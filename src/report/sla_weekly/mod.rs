@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use self::rows::{Quarter, Source};
-use super::rows::{read, read_one};
-use super::view::{Cell, Drawing, Fault, Key, WeekRow, Weeks};
+use super::rows::{Verdict, read, read_one};
+use super::view::{Cell, Drawing, Fault, Key, WeekRow, Weeks, mark};
 use super::{Prepared, ReportError, chart, sentence, words};
 use crate::metrics::MetricSet;
 
@@ -36,11 +36,12 @@ struct View {
     definition: String,
 }
 
-/// One line of how what was counted comes about.
+/// A part of the entries that count, as a share of all of them.
 #[derive(Serialize)]
 struct Part {
     name: String,
     n: i64,
+    share: String,
     says: String,
 }
 
@@ -81,7 +82,9 @@ impl Figures {
 
     /// The quarter, unless a fault in the data leaves it unknown.
     fn known(&self) -> Option<&Quarter> {
-        self.quarter.as_ref().filter(|quarter| quarter.withheld != Some(true))
+        self.quarter
+            .as_ref()
+            .filter(|quarter| quarter.withheld != Some(true))
     }
 
     /// The quarter, where there is no doubt whether it is on its pace.
@@ -122,10 +125,15 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
         subject: subject(figures),
         lede: lede(figures),
         standing: figures.judged().map(standing),
-        needed: figures.judged().and_then(|quarter| needed(quarter, figures.last_week())),
+        needed: figures
+            .judged()
+            .and_then(|quarter| needed(quarter, figures.last_week())),
         faults: figures.faults.clone(),
         consequence: figures.consequence(),
-        keys: figures.known().map(|quarter| keys(quarter, figures)).unwrap_or_default(),
+        keys: figures
+            .known()
+            .map(|quarter| keys(quarter, figures))
+            .unwrap_or_default(),
         weeks: weeks(figures, drawings),
         parts: figures.known().map(parts).unwrap_or_default(),
         sources,
@@ -155,7 +163,11 @@ fn subject(figures: &Figures) -> String {
     };
     let of = words::integer(quarter.commitment);
     let attained = words::integer(quarter.attained);
-    format!("{attained} of {of} {} in {}{gap}", quarter.what(), quarter.name)
+    format!(
+        "{attained} of {of} {} in {}{gap}",
+        quarter.what(),
+        quarter.name
+    )
 }
 
 /// The verdict: the last complete week, and whether the quarter is on its way.
@@ -165,7 +177,10 @@ fn lede(figures: &Figures) -> String {
     };
     let Some(quarter) = figures.known() else {
         let what = promised.what();
-        return format!("Where {} stands is not known: {what} cannot be counted.", promised.name);
+        return format!(
+            "Where {} stands is not known: {what} cannot be counted.",
+            promised.name
+        );
     };
     if figures.judged().is_none() {
         return sentence::at_least(&quarter.name, quarter.attained, quarter.commitment);
@@ -187,11 +202,19 @@ fn lede(figures: &Figures) -> String {
     };
     let entries = words::entries(n, &quarter.label);
     let of = words::integer(week.commitment);
-    format!("Week {} brought {entries}, {verdict} the {of} committed. {course}", week.number)
+    format!(
+        "Week {} brought {entries}, {verdict} the {of} committed. {course}",
+        week.number
+    )
 }
 
 fn standing(quarter: &Quarter) -> String {
-    sentence::standing(&quarter.name, quarter.attained, quarter.commitment, quarter.due)
+    sentence::standing(
+        &quarter.name,
+        quarter.attained,
+        quarter.commitment,
+        quarter.due,
+    )
 }
 
 /// What each remaining week must bring, against what the weeks so far brought.
@@ -206,9 +229,11 @@ fn needed(quarter: &Quarter, last: Option<&WeekRow>) -> Option<String> {
         Some(whole) => format!("each of the {whole} remaining weeks"),
         None => format!("each of the {} remaining weeks", words::decimal(weeks)),
     };
-    let compared = last.and_then(|week| week.attained).map_or_else(String::new, |n| {
-        format!("; the last complete week brought {}", words::integer(n))
-    });
+    let compared = last
+        .and_then(|week| week.attained)
+        .map_or_else(String::new, |n| {
+            format!("; the last complete week brought {}", words::integer(n))
+        });
     Some(format!("{per_week} are needed in {left}{compared}."))
 }
 
@@ -217,7 +242,12 @@ fn keys(quarter: &Quarter, figures: &Figures) -> Vec<Key> {
         cell: Cell::figure(
             words::integer(week.attained.unwrap_or(0)),
             format!("{} committed", words::integer(week.commitment)),
-        ),
+        )
+        .marked(mark(
+            week.short.then_some(Verdict::Down),
+            true,
+            ("more than committed", "short of the commitment"),
+        )),
         name: format!("{} in week {}", quarter.what(), week.number),
     });
     let so_far = Key {
@@ -231,16 +261,26 @@ fn keys(quarter: &Quarter, figures: &Figures) -> Vec<Key> {
     let pace = judged
         .and_then(|quarter| quarter.due)
         .and_then(|due| sentence::pace_key(quarter.attained, quarter.commitment, due));
-    let needed = judged.and_then(|quarter| quarter.needed_per_week).map(|n| Key {
-        cell: Cell::figure(
-            words::decimal(n),
-            quarter.remaining_weeks.map_or_else(String::new, |weeks| {
-                format!("{} weeks remain", words::decimal(weeks).trim_end_matches(".0"))
-            }),
-        ),
-        name: "needed per remaining week".to_owned(),
-    });
-    first.into_iter().chain([so_far]).chain(pace).chain(needed).collect()
+    let needed = judged
+        .and_then(|quarter| quarter.needed_per_week)
+        .map(|n| Key {
+            cell: Cell::figure(
+                words::decimal(n),
+                quarter.remaining_weeks.map_or_else(String::new, |weeks| {
+                    format!(
+                        "{} weeks remain",
+                        words::decimal(weeks).trim_end_matches(".0")
+                    )
+                }),
+            ),
+            name: "needed per remaining week".to_owned(),
+        });
+    first
+        .into_iter()
+        .chain([so_far])
+        .chain(pace)
+        .chain(needed)
+        .collect()
 }
 
 fn weeks(figures: &Figures, drawings: &mut Vec<Drawing>) -> Option<Weeks> {
@@ -254,49 +294,63 @@ fn weeks(figures: &Figures, drawings: &mut Vec<Drawing>) -> Option<Weeks> {
         due: quarter.due,
     };
     let what = quarter.what();
-    Some(Weeks::new(&what, quarter.commitment, &figures.weeks, Some(&bullet), drawings))
+    Some(Weeks::new(
+        &what,
+        quarter.commitment,
+        &figures.weeks,
+        Some(&bullet),
+        drawings,
+    ))
 }
 
-/// From every entry to what counts against the commitment.
+/// What became of the entries that count.
 fn parts(quarter: &Quarter) -> Vec<Part> {
-    let share = |n: i64| {
-        let gross = words::real(quarter.gross);
-        format!("{} of gross", words::percent(words::real(n) / gross))
+    let part = |name: &str, n: i64, says: &str| {
+        let share = words::percent(words::real(n) / words::real(quarter.gross));
+        Part {
+            name: name.to_owned(),
+            n,
+            share,
+            says: says.to_owned(),
+        }
     };
     vec![
-        Part {
-            name: "Gross".to_owned(),
-            n: quarter.gross,
-            says: "every entry of the quarter".to_owned(),
-        },
-        Part {
-            name: "Counted".to_owned(),
-            n: quarter.attained,
-            says: "against the commitment".to_owned(),
-        },
-        Part {
-            name: "Rejected".to_owned(),
-            n: quarter.rejected,
-            says: share(quarter.rejected),
-        },
-        Part {
-            name: "Pending".to_owned(),
-            n: quarter.pending,
-            says: "neither accepted nor rejected yet".to_owned(),
-        },
+        part("Gross", quarter.gross, "every entry that counts"),
+        part(
+            "Rejected",
+            quarter.rejected,
+            "ended before they were accepted",
+        ),
+        part(
+            "Pending",
+            quarter.pending,
+            "neither accepted nor rejected yet",
+        ),
+        part("Net", quarter.net, "gross less rejected"),
     ]
 }
 
 /// The largest sources, and how many entries the others brought together.
 fn sources(figures: &Figures) -> (Vec<SourceRow>, i64) {
     const SHOWN: usize = 12;
-    let largest = figures.sources.iter().map(|source| source.n).max().unwrap_or(0).max(1);
+    let largest = figures
+        .sources
+        .iter()
+        .map(|source| source.n)
+        .max()
+        .unwrap_or(0)
+        .max(1);
     let rows = figures.sources.iter().take(SHOWN).map(|source| SourceRow {
         member: source.member.clone().filter(|member| member != "blank"),
         n: source.n,
         share: source.share,
         length: (source.n.max(0) * 100 + largest / 2) / largest,
     });
-    let others = figures.sources.iter().skip(SHOWN).map(|source| source.n).sum();
+    let others = figures
+        .sources
+        .iter()
+        .skip(SHOWN)
+        .map(|source| source.n)
+        .sum();
     (rows.collect(), others)
 }

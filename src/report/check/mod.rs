@@ -4,19 +4,18 @@
 //! The parsed template is walked beside the JSON of an example view in which every list has an
 //! entry and every option is there.
 
-use std::collections::BTreeMap;
+mod paths;
 
-use handlebars::template::{
-    BlockParam, DecoratorTemplate, HelperTemplate, Parameter, TemplateElement,
-};
-use handlebars::{Path, Template};
+use handlebars::Template;
+use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 use serde_json::Value;
 
+use self::paths::{Scope, Unknown};
 use super::helpers;
 use super::templates::Templates;
 use crate::problem::Problem;
 
-/// No template includes another more often than this below itself.
+/// How deep includes are followed; one that includes itself is refused when it is rendered.
 const DEEPEST: usize = 16;
 
 /// What template `name` and all it includes name that `view` does not have.
@@ -26,11 +25,7 @@ pub(super) fn unknown_variables(templates: &Templates, name: &str, view: &Value)
         templates,
         found: Vec::new(),
     };
-    let scope = Scope {
-        root: view,
-        blocks: vec![Some(view)],
-        named: BTreeMap::new(),
-    };
+    let scope = Scope::of(view);
     walk.named(name, &scope, 0);
     walk.found
 }
@@ -43,7 +38,9 @@ fn shape(view: &Value) -> Value {
             Value::Array(merged.into_iter().collect())
         }
         Value::Object(fields) => {
-            let shaped = fields.iter().map(|(key, field)| (key.clone(), shape(field)));
+            let shaped = fields
+                .iter()
+                .map(|(key, field)| (key.clone(), shape(field)));
             Value::Object(shaped.collect())
         }
         other => other.clone(),
@@ -55,7 +52,7 @@ fn merge(one: Value, other: Value) -> Value {
         (Value::Null, some) | (some, Value::Null) => some,
         (Value::Object(mut one), Value::Object(other)) => {
             for (key, field) in other {
-                let known = one.remove(&key).unwrap_or(Value::Null);
+                let known = one.get_mut(&key).map_or(Value::Null, Value::take);
                 one.insert(key, merge(known, field));
             }
             Value::Object(one)
@@ -67,17 +64,6 @@ fn merge(one: Value, other: Value) -> Value {
 struct Walk<'a> {
     templates: &'a Templates,
     found: Vec<Problem>,
-}
-
-/// What names mean at one point of a template. `None` stands for a value that the example cannot
-/// show, in which everything is allowed.
-#[derive(Clone)]
-struct Scope<'a> {
-    root: &'a Value,
-    /// The value of each open block, innermost last.
-    blocks: Vec<Option<&'a Value>>,
-    /// `as |name|` and the hash of a partial.
-    named: BTreeMap<String, Option<&'a Value>>,
 }
 
 /// Where an expression stands.
@@ -146,22 +132,7 @@ impl<'a> Walk<'a> {
 
     fn block(&mut self, block: &'a HelperTemplate, scope: &Scope<'a>, at: At<'_>) {
         self.helper(block, scope, at);
-        let value = block
-            .params
-            .first()
-            .and_then(|first| value_of(first, scope).unwrap_or(None));
-        let mut inner = scope.clone();
-        let entry = match block.name.as_name() {
-            Some("each") => Some(value.and_then(first_entry)),
-            Some("with") => Some(value),
-            _ => None,
-        };
-        if let Some(entry) = entry {
-            inner.blocks.push(entry);
-            for (index, name) in block_names(block).into_iter().enumerate() {
-                inner.named.insert(name, if index == 0 { entry } else { None });
-            }
-        }
+        let inner = scope.inside(block);
         if let Some(template) = &block.template {
             self.template(template, at.template, &inner, at.depth);
         }
@@ -181,13 +152,7 @@ impl<'a> Walk<'a> {
         if name == "@partial-block" {
             return;
         }
-        let mut inner = scope.clone();
-        if let Some(parameter) = partial.params.first() {
-            inner.blocks.push(value_of(parameter, scope).unwrap_or(None));
-        }
-        let given = partial.hash.iter();
-        let given = given.map(|(key, it)| (key.clone(), value_of(it, scope).unwrap_or(None)));
-        inner.named.extend(given);
+        let inner = scope.included(partial);
         if !self.named(name, &inner, at.depth + 1) {
             self.report(at, format!("No template `{name}` to include"), None);
         }
@@ -198,7 +163,7 @@ impl<'a> Walk<'a> {
             if let TemplateElement::Expression(call) = inner.as_element() {
                 self.call(call, scope, at);
             }
-        } else if let Err(known) = value_of(parameter, scope) {
+        } else if let Err(Unknown(known)) = scope.value_of(parameter) {
             let name = parameter.as_name().unwrap_or_default();
             self.report(at, format!("Unknown variable `{name}`"), known);
         }
@@ -214,104 +179,5 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What `parameter` means, `None` where the example cannot tell; or, as an error, the names there are.
-fn value_of<'a>(
-    parameter: &'a Parameter,
-    scope: &Scope<'a>,
-) -> Result<Option<&'a Value>, Option<String>> {
-    match parameter {
-        Parameter::Path(Path::Relative((_, raw))) | Parameter::Name(raw) => resolve(raw, scope),
-        Parameter::Literal(value) => Ok(Some(value)),
-        _ => Ok(None),
-    }
-}
-
-fn resolve<'a>(raw: &str, scope: &Scope<'a>) -> Result<Option<&'a Value>, Option<String>> {
-    let mut steps = steps(raw);
-    let mut level = scope.blocks.len();
-    let mut value = None;
-    if steps.first().is_some_and(|step| step == "@root") {
-        steps.remove(0);
-        value = Some(Some(scope.root));
-    }
-    while steps.first().is_some_and(|step| step == "..") {
-        steps.remove(0);
-        level = level.saturating_sub(1);
-    }
-    if let Some(first) = steps.first()
-        && let Some(named) = scope.named.get(first)
-        && value.is_none()
-    {
-        steps.remove(0);
-        value = Some(*named);
-    }
-    let start = value.unwrap_or_else(|| {
-        let innermost = level.checked_sub(1).and_then(|index| scope.blocks.get(index));
-        innermost.copied().flatten()
-    });
-    descend(start, &steps)
-}
-
-fn descend<'a>(
-    start: Option<&'a Value>,
-    steps: &[String],
-) -> Result<Option<&'a Value>, Option<String>> {
-    let mut value = start;
-    for step in steps {
-        value = match value {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::Object(fields)) => match fields.get(step) {
-                Some(field) => Some(field),
-                None => return Err(Some(names(fields))),
-            },
-            Some(Value::Array(entries)) if step == "length" || entries.is_empty() => None,
-            Some(Value::Array(entries)) if step.parse::<usize>().is_ok() => entries.first(),
-            Some(_) => return Err(None),
-        };
-    }
-    Ok(value)
-}
-
-/// The steps of a path: `../a.[b c]/d` is `..`, `a`, `b c`, `d`; `this` and `.` are no step.
-fn steps(raw: &str) -> Vec<String> {
-    let mut steps = Vec::new();
-    let mut rest = raw;
-    while !rest.is_empty() {
-        let (step, after) = if let Some(inner) = rest.strip_prefix('[') {
-            inner.split_once(']').unwrap_or((inner, ""))
-        } else if let Some(after) = rest.strip_prefix("..") {
-            ("..", after)
-        } else {
-            let end = rest.find(['.', '/']).unwrap_or(rest.len());
-            rest.split_at(end)
-        };
-        if !step.is_empty() && step != "this" {
-            steps.push(step.to_owned());
-        }
-        rest = after.strip_prefix(['.', '/']).unwrap_or(after);
-    }
-    steps
-}
-
-fn first_entry(value: &Value) -> Option<&Value> {
-    match value {
-        Value::Array(entries) => entries.first(),
-        Value::Object(fields) => fields.values().next(),
-        _ => None,
-    }
-}
-
-fn block_names(block: &HelperTemplate) -> Vec<String> {
-    let parameters = match &block.block_param {
-        Some(BlockParam::Single(one)) => vec![one],
-        Some(BlockParam::Pair((one, two))) => vec![one, two],
-        _ => Vec::new(),
-    };
-    let names = parameters.into_iter().filter_map(Parameter::as_name);
-    names.map(str::to_owned).collect()
-}
-
-fn names(fields: &serde_json::Map<String, Value>) -> String {
-    let quoted: Vec<String> = fields.keys().map(|key| format!("`{key}`")).collect();
-    quoted.join(", ")
-}
+#[cfg(test)]
+mod tests;
