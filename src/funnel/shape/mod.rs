@@ -4,6 +4,8 @@
 //! last. Cells are never dropped for their type: what cannot be read is an error that names the file
 //! and the column, not the cell.
 
+mod tables;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,6 +15,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::FunnelError;
 use crate::warehouse::{Frame, instant_type};
+pub(super) use tables::{
+    ACCOUNT, ACTIVITY, CAMPAIGN, CRM_USER, OPPORTUNITY, OPPORTUNITY_PERSON, PERSON, RESPONSE,
+};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,183 +38,6 @@ pub(super) struct Shape {
     pub(super) columns: &'static [(&'static str, Holds)],
     pub(super) required: &'static [&'static str],
 }
-
-use Holds::{Bigint, Date, Double, Instant, Money, Text, Truth};
-
-pub(super) const PERSON: Shape = Shape {
-    table: "person_version",
-    columns: &[
-        ("stream", Text),
-        ("record_id", Text),
-        ("email", Text),
-        ("name", Text),
-        ("last_name", Text),
-        ("company", Text),
-        ("country", Text),
-        ("region", Text),
-        ("segment", Text),
-        ("industry", Text),
-        ("employees", Bigint),
-        ("title", Text),
-        ("lead_source", Text),
-        ("channel", Text),
-        ("status", Text),
-        ("status_reason", Text),
-        ("recycle_reason", Text),
-        ("lifecycle_stage", Text),
-        ("lead_score", Bigint),
-        ("owner_id", Text),
-        ("account_id", Text),
-        ("is_customer", Truth),
-        ("created_at", Instant),
-        ("converted_to", Text),
-        ("linked_to", Text),
-        ("merged_into", Text),
-        ("rank", Bigint),
-        ("valid_from", Instant),
-        ("seen_after", Instant),
-        ("known_at", Instant),
-        ("deleted", Truth),
-        ("via", Text),
-        ("censored", Truth),
-        ("imported", Truth),
-    ],
-    required: &["stream", "record_id", "valid_from", "known_at", "deleted"],
-};
-
-pub(super) const OPPORTUNITY: Shape = Shape {
-    table: "opportunity_version",
-    columns: &[
-        ("opportunity_id", Text),
-        ("account_id", Text),
-        ("name", Text),
-        ("stage", Text),
-        ("amount", Money),
-        ("currency", Text),
-        ("probability", Double),
-        ("forecast_category", Text),
-        ("type", Text),
-        ("owner_id", Text),
-        ("next_step", Text),
-        ("term_months", Bigint),
-        ("created_at", Instant),
-        ("close_date", Date),
-        ("is_closed", Truth),
-        ("is_won", Truth),
-        ("valid_from", Instant),
-        ("seen_after", Instant),
-        ("known_at", Instant),
-        ("deleted", Truth),
-        ("via", Text),
-        ("censored", Truth),
-        ("imported", Truth),
-    ],
-    required: &["opportunity_id", "valid_from", "known_at", "deleted"],
-};
-
-pub(super) const OPPORTUNITY_PERSON: Shape = Shape {
-    table: "opportunity_person",
-    columns: &[
-        ("opportunity_id", Text),
-        ("record_key", Text),
-        ("role", Text),
-        ("is_primary", Truth),
-        ("converted", Truth),
-        ("linked_at", Instant),
-    ],
-    required: &["opportunity_id", "record_key"],
-};
-
-pub(super) const ACTIVITY: Shape = Shape {
-    table: "activity",
-    columns: &[
-        ("activity_id", Text),
-        ("record_key", Text),
-        ("opportunity_id", Text),
-        ("kind", Text),
-        ("direction", Text),
-        ("automated", Truth),
-        ("actor_id", Text),
-        ("occurred_at", Instant),
-        ("outcome", Text),
-        ("known_at", Instant),
-        ("imported", Truth),
-    ],
-    required: &[
-        "activity_id",
-        "record_key",
-        "kind",
-        "occurred_at",
-        "known_at",
-    ],
-};
-
-pub(super) const RESPONSE: Shape = Shape {
-    table: "response",
-    columns: &[
-        ("response_id", Text),
-        ("record_key", Text),
-        ("campaign_id", Text),
-        ("kind", Text),
-        ("success", Truth),
-        ("occurred_at", Instant),
-        ("known_at", Instant),
-        ("imported", Truth),
-    ],
-    required: &[
-        "response_id",
-        "record_key",
-        "kind",
-        "occurred_at",
-        "known_at",
-    ],
-};
-
-pub(super) const ACCOUNT: Shape = Shape {
-    table: "account",
-    columns: &[
-        ("account_id", Text),
-        ("name", Text),
-        ("type", Text),
-        ("industry", Text),
-        ("employees", Bigint),
-        ("country", Text),
-        ("owner_id", Text),
-        ("created_at", Instant),
-    ],
-    required: &["account_id"],
-};
-
-pub(super) const CAMPAIGN: Shape = Shape {
-    table: "campaign",
-    columns: &[
-        ("campaign_id", Text),
-        ("name", Text),
-        ("kind", Text),
-        ("status", Text),
-        ("start_date", Date),
-        ("cost", Money),
-        ("created_at", Instant),
-    ],
-    required: &["campaign_id"],
-};
-
-pub(super) const CRM_USER: Shape = Shape {
-    table: "crm_user",
-    columns: &[
-        ("user_id", Text),
-        ("name", Text),
-        ("email", Text),
-        ("active", Truth),
-        ("kind", Text),
-        ("team", Text),
-        ("manager_id", Text),
-        ("region", Text),
-        ("timezone", Text),
-        ("created_at", Instant),
-    ],
-    required: &["user_id"],
-};
 
 impl Holds {
     pub(super) fn data_type(self) -> DataType {
