@@ -43,6 +43,13 @@ pub(crate) enum Kind {
     Timestamp,
 }
 
+impl Column {
+    /// The name in the source's file.
+    pub(crate) fn original(&self) -> &str {
+        self.original.as_deref().unwrap_or(&self.name)
+    }
+}
+
 impl Kind {
     /// The kind that holds every value of an arrow type, if there is one.
     fn of(kind: &DataType) -> Option<Self> {
