@@ -43,13 +43,6 @@ pub(crate) enum Kind {
     Timestamp,
 }
 
-impl Column {
-    /// The name in the source's file.
-    pub(crate) fn original(&self) -> &str {
-        self.original.as_deref().unwrap_or(&self.name)
-    }
-}
-
 impl Kind {
     /// The kind that holds every value of an arrow type, if there is one.
     fn of(kind: &DataType) -> Option<Self> {
@@ -104,6 +97,11 @@ impl Kind {
 }
 
 impl Column {
+    /// The name in the source's file.
+    pub(crate) fn original(&self) -> &str {
+        self.original.as_deref().unwrap_or(&self.name)
+    }
+
     pub(super) fn new(name: &str, kind: Kind) -> Self {
         Self {
             name: name.to_owned(),
