@@ -22,12 +22,26 @@ const MARK: &str = ".leadgauge-demo";
 pub(super) async fn demo(args: &DemoArgs, output: &Output) -> Result<Outcome, Failure> {
     let began = Instant::now();
     clear(&args.dir)?;
-    fs::write(&args.dir.join(MARK), b"Made by `leadgauge demo`, which may make it anew.\n").map_err(Failure::run)?;
-    let plan = Plan { people: args.people, days: args.days, seed: args.seed, ..Plan::default() };
-    output.say(&format!("Making a company of {} people in {}", plan.people, args.dir.display()));
+    fs::write(
+        &args.dir.join(MARK),
+        b"Made by `leadgauge demo`, which may make it anew.\n",
+    )
+    .map_err(Failure::run)?;
+    let plan = Plan {
+        people: args.people,
+        days: args.days,
+        seed: args.seed,
+        ..Plan::default()
+    };
+    output.say(&format!(
+        "Making a company of {} people in {}",
+        plan.people,
+        args.dir.display()
+    ));
     let told = demo::write(&plan, &args.dir).map_err(Failure::run)?;
     for file in CONFIG.files() {
-        fs::write(&args.dir.join("config").join(file.path()), file.contents()).map_err(Failure::run)?;
+        fs::write(&args.dir.join("config").join(file.path()), file.contents())
+            .map_err(Failure::run)?;
     }
     let config = Config::load(&args.dir.join("config/leadgauge.yaml"))?;
     let mut nights = Vec::new();
@@ -55,8 +69,11 @@ fn clear(folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     if !folder.join(MARK).is_file() {
-        let problem = Problem::new(format!("`{}` is there and is no demo's folder", folder.display()))
-            .fix("name another with --dir, or remove it yourself");
+        let problem = Problem::new(format!(
+            "`{}` is there and is no demo's folder",
+            folder.display()
+        ))
+        .fix("name another with --dir, or remove it yourself");
         return Err(Failure::start(problem.to_string()));
     }
     std::fs::remove_dir_all(folder).map_err(Failure::start)
@@ -77,7 +94,11 @@ fn closing(args: &DemoArgs, nights: &[RunSummary], seconds: f64) -> Vec<String> 
             .filter(|stream| stream.outcome != "ok")
             .map(|stream| format!("{}.{} {}", stream.source, stream.stream, stream.outcome))
             .collect();
-        lines.push(format!("  {} went on without {}", night.as_of, faults.join(", ")));
+        lines.push(format!(
+            "  {} went on without {}",
+            night.as_of,
+            faults.join(", ")
+        ));
     }
     if let Some(last) = nights.last() {
         let config = format!("--config {dir}/config/leadgauge.yaml");

@@ -27,7 +27,12 @@ impl Output {
             spinner.enable_steady_tick(Duration::from_millis(120));
             spinner
         });
-        Self { json, verbose, spinner, lock: Mutex::new(()) }
+        Self {
+            json,
+            verbose,
+            spinner,
+            lock: Mutex::new(()),
+        }
     }
 
     pub(super) fn wants_json(&self) -> bool {
@@ -41,7 +46,10 @@ impl Output {
 
     /// A line for a person, on standard error.
     pub(super) fn say(&self, line: &str) {
-        self.put(&mut std::io::stderr().lock(), format!("{line}\n").as_bytes());
+        self.put(
+            &mut std::io::stderr().lock(),
+            format!("{line}\n").as_bytes(),
+        );
     }
 
     /// A failure with everything below it.
@@ -89,7 +97,10 @@ impl Output {
         // Nowhere is left to report a failure to write to.
         let _written = match &self.spinner {
             Some(spinner) => spinner.suspend(write),
-            None => { let mut write = write; write() }
+            None => {
+                let mut write = write;
+                write()
+            }
         };
     }
 }
@@ -97,7 +108,14 @@ impl Output {
 fn stream_line(result: &StreamResult) -> String {
     let name = format!("{}.{}", result.source, result.stream);
     match &result.message {
-        Some(message) => format!("warning: `{name}` is {}\n  {}", result.outcome, message.replace('\n', "\n  ")),
-        None => format!("{name}: {} rows, {} new, {} changed", result.rows, result.new, result.changed),
+        Some(message) => format!(
+            "warning: `{name}` is {}\n  {}",
+            result.outcome,
+            message.replace('\n', "\n  ")
+        ),
+        None => format!(
+            "{name}: {} rows, {} new, {} changed",
+            result.rows, result.new, result.changed
+        ),
     }
 }

@@ -55,11 +55,16 @@ pub(crate) async fn run(
     };
     summary.commit_no = Some(version.commit_no());
     if send {
-        watch(&Event::Step { name: "sending", as_of });
+        watch(&Event::Step {
+            name: "sending",
+            as_of,
+        });
         deliver(config, &warehouse, &version, &mut summary).await?;
     }
     for problem in &summary.problems {
-        watch(&Event::Problem { message: problem.clone() });
+        watch(&Event::Problem {
+            message: problem.clone(),
+        });
     }
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)
@@ -81,7 +86,13 @@ async fn publish(
     let mut draft = warehouse.begin(as_of, &run_id).await?;
 
     step("pulling");
-    let pull = pull::Pull { config, base: base.as_ref(), as_of, canonical: &canonical, watch };
+    let pull = pull::Pull {
+        config,
+        base: base.as_ref(),
+        as_of,
+        canonical: &canonical,
+        watch,
+    };
     summary.streams = pull.all(&mut draft).await?;
     judge_streams(summary)?;
 
@@ -101,23 +112,37 @@ async fn publish(
     step("publishing");
     draft.commit(&config.texts, &config.funnel.hash).await?;
     let version = warehouse.as_of(as_of).await?;
-    version.ok_or(PipelineError::NotPublished { as_of, fix: "look at `leadgauge runs`".to_owned() })
+    version.ok_or(PipelineError::NotPublished {
+        as_of,
+        fix: "look at `leadgauge runs`".to_owned(),
+    })
 }
 
 /// Streams that did not arrive are problems of the run; without any stream there is no run.
 fn judge_streams(summary: &mut RunSummary) -> Result<(), PipelineError> {
-    let failed: Vec<_> = summary.streams.iter().filter(|stream| stream.outcome != "ok").collect();
+    let failed: Vec<_> = summary
+        .streams
+        .iter()
+        .filter(|stream| stream.outcome != "ok")
+        .collect();
     let reasons: Vec<String> = failed
         .iter()
         .map(|stream| {
             let message = stream.message.as_deref().unwrap_or_default();
-            format!("`{}.{}` is {}: {message}", stream.source, stream.stream, stream.outcome)
+            format!(
+                "`{}.{}` is {}: {message}",
+                stream.source, stream.stream, stream.outcome
+            )
         })
         .collect();
     let transient = failed.iter().all(|stream| stream.transient);
     if failed.len() == summary.streams.len() {
         let reasons = reasons.join("\n");
-        return Err(PipelineError::NothingArrived { as_of: summary.as_of, reasons, transient });
+        return Err(PipelineError::NothingArrived {
+            as_of: summary.as_of,
+            reasons,
+            transient,
+        });
     }
     summary.problems.extend(reasons);
     Ok(())
@@ -127,7 +152,10 @@ fn judge_streams(summary: &mut RunSummary) -> Result<(), PipelineError> {
 fn canonical(config: &Config) -> Result<BTreeMap<String, Vec<Relation>>, Problems> {
     let load = |source: &Source| {
         let folder = format!("canonical/{}", source.name);
-        Ok((source.name.clone(), relation::load(&folder, &config.queries)?))
+        Ok((
+            source.name.clone(),
+            relation::load(&folder, &config.queries)?,
+        ))
     };
     config.sources.iter().map(load).collect()
 }
@@ -141,7 +169,11 @@ async fn open_session(
     canonical: &BTreeMap<String, Vec<Relation>>,
 ) -> Result<Session, PipelineError> {
     let session = Session::new(as_of, &config.time_zone);
-    let mut needed: Vec<&String> = canonical.values().flatten().flat_map(|relation| &relation.needs).collect();
+    let mut needed: Vec<&String> = canonical
+        .values()
+        .flatten()
+        .flat_map(|relation| &relation.needs)
+        .collect();
     needed.sort();
     needed.dedup();
     for table in needed {
@@ -168,13 +200,16 @@ async fn deliver(
             Outcome::Sent => summary.sent += 1,
             Outcome::Settled => {}
             Outcome::Elsewhere => summary.problems.push(told("is being sent by another run")),
-            Outcome::Waits(why) => summary.problems.push(told(&format!("waits for the next run: {why}"))),
+            Outcome::Waits(why) => summary
+                .problems
+                .push(told(&format!("waits for the next run: {why}"))),
             Outcome::Refused(why) => summary.problems.push(told(&format!("was refused: {why}"))),
             Outcome::Unknown(why) => {
-                summary.problems.push(told(&format!("may or may not have arrived: {why}")));
+                summary
+                    .problems
+                    .push(told(&format!("may or may not have arrived: {why}")));
             }
         }
     }
     Ok(())
 }
-

@@ -58,23 +58,32 @@ impl Pull<'_> {
     async fn one(&self, source: &Source, stream: &Stream) -> Result<Extract, Fault> {
         let table = format!("{}.{}", source.name, stream.name);
         let known = self.base.and_then(|version| version.schema(&table));
-        let extract = sources::pull(source, stream, self.as_of, known.as_ref()).await.map_err(|error| Fault {
-            outcome: error.outcome(),
-            transient: error.transient(),
-            message: error.problem().to_string(),
-        })?;
-        if let Some(base) = self.base {
-            self.judge(&table, stream, &extract, base).map_err(|message| Fault {
-                outcome: "quarantined",
-                transient: false,
-                message,
+        let extract = sources::pull(source, stream, self.as_of, known.as_ref())
+            .await
+            .map_err(|error| Fault {
+                outcome: error.outcome(),
+                transient: error.transient(),
+                message: error.problem().to_string(),
             })?;
+        if let Some(base) = self.base {
+            self.judge(&table, stream, &extract, base)
+                .map_err(|message| Fault {
+                    outcome: "quarantined",
+                    transient: false,
+                    message,
+                })?;
         }
         Ok(extract)
     }
 
     /// Whether tonight's extract may stand beside the last complete one.
-    fn judge(&self, table: &str, stream: &Stream, extract: &Extract, base: &Version) -> Result<(), String> {
+    fn judge(
+        &self,
+        table: &str,
+        stream: &Stream,
+        extract: &Extract,
+        base: &Version,
+    ) -> Result<(), String> {
         let mapped = self.mapped(table);
         let lost: Vec<String> = vanished_columns(extract, base)
             .into_iter()
@@ -109,7 +118,12 @@ impl Pull<'_> {
 fn histories_first(source: &Source) -> impl Iterator<Item = &Stream> {
     let is_history = |stream: &&Stream| matches!(stream.kind, StreamKind::FieldHistory { .. });
     let histories = source.streams.iter().filter(is_history);
-    histories.chain(source.streams.iter().filter(move |stream| !is_history(stream)))
+    histories.chain(
+        source
+            .streams
+            .iter()
+            .filter(move |stream| !is_history(stream)),
+    )
 }
 
 /// Puts one extract into the draft. Field history waits for its snapshot.
@@ -130,13 +144,22 @@ async fn record(
         StreamKind::Snapshot { .. } => draft.record(&extract, changes.get(&extract.stream)).await?,
         StreamKind::Events { .. } => draft.record_events(&extract).await?,
     };
-    let Recorded { new, changed, vanished, .. } = recorded;
+    let Recorded {
+        new,
+        changed,
+        vanished,
+        ..
+    } = recorded;
     (result.new, result.changed, result.vanished) = (new, changed, vanished);
     Ok(())
 }
 
 fn rows_of(extract: &Extract) -> u64 {
-    extract.batches.iter().map(|batch| batch.num_rows() as u64).sum()
+    extract
+        .batches
+        .iter()
+        .map(|batch| batch.num_rows() as u64)
+        .sum()
 }
 
 fn blank(source: &Source, stream: &Stream) -> StreamResult {

@@ -42,8 +42,12 @@ const JOB_RUN: [(&str, ColumnType); 13] = [
     ("message", Text),
 ];
 
-const JOB_CHECK: [(&str, ColumnType); 4] =
-    [("run_id", Text), ("as_of", Date), ("name", Text), ("n", Bigint)];
+const JOB_CHECK: [(&str, ColumnType); 4] = [
+    ("run_id", Text),
+    ("as_of", Date),
+    ("name", Text),
+    ("n", Bigint),
+];
 
 /// What one run has to say of itself.
 pub(super) struct Record<'a> {
@@ -69,24 +73,38 @@ pub(super) async fn register_extracts(
     if let Some(base) = base.filter(|version| version.has("job_extract")) {
         batches.extend(warehouse.read(base, "job_extract").await?.1);
     }
-    let rows: Vec<Value> = summary.streams.iter().map(|stream| extract_row(run_id, summary, stream)).collect();
+    let rows: Vec<Value> = summary
+        .streams
+        .iter()
+        .map(|stream| extract_row(run_id, summary, stream))
+        .collect();
     batches.push(batch_of(&schema, &rows).map_err(shape)?);
     Ok(session.register("job_extract", schema, batches)?)
 }
 
 /// Appends the run's record to the draft.
 pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(), PipelineError> {
-    let Record { run_id, summary, counts, .. } = record;
-    let extracts: Vec<Value> =
-        summary.streams.iter().map(|stream| extract_row(run_id, summary, stream)).collect();
+    let Record {
+        run_id,
+        summary,
+        counts,
+        ..
+    } = record;
+    let extracts: Vec<Value> = summary
+        .streams
+        .iter()
+        .map(|stream| extract_row(run_id, summary, stream))
+        .collect();
     let checks: Vec<Value> = counts
         .iter()
         .map(|(name, n)| json!({"run_id": run_id, "as_of": summary.as_of, "name": name, "n": n}))
         .collect();
     let run = vec![run_row(record, draft.commit_no())];
-    for (table, columns, rows) in
-        [("job_extract", &JOB_EXTRACT[..], extracts), ("job_run", &JOB_RUN[..], run), ("job_check", &JOB_CHECK[..], checks)]
-    {
+    for (table, columns, rows) in [
+        ("job_extract", &JOB_EXTRACT[..], extracts),
+        ("job_run", &JOB_RUN[..], run),
+        ("job_check", &JOB_CHECK[..], checks),
+    ] {
         let schema = schema_of(columns);
         let batch = batch_of(&schema, &rows).map_err(shape)?;
         draft.append(table, schema, vec![batch]).await?;
@@ -96,7 +114,13 @@ pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(),
 
 fn run_row(record: &Record<'_>, commit_no: u64) -> Value {
     let summary = record.summary;
-    let having = |outcome| summary.streams.iter().filter(|stream| stream.outcome == outcome).count();
+    let having = |outcome| {
+        summary
+            .streams
+            .iter()
+            .filter(|stream| stream.outcome == outcome)
+            .count()
+    };
     json!({
         "run_id": record.run_id,
         "commit_no": commit_no,
@@ -133,5 +157,8 @@ fn extract_row(run_id: &RunId, summary: &RunSummary, stream: &StreamResult) -> V
 }
 
 fn shape(error: impl ToString) -> QueryError {
-    QueryError::Shape { name: "the job's record".to_owned(), reason: error.to_string() }
+    QueryError::Shape {
+        name: "the job's record".to_owned(),
+        reason: error.to_string(),
+    }
 }

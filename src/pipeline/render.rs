@@ -29,14 +29,24 @@ pub(super) async fn queue_due(
     summary: &mut RunSummary,
 ) -> Result<(), PipelineError> {
     let as_of = summary.as_of;
-    let due = config.reports.iter().filter(|report| is_due(&report.schedule, as_of));
+    let due = config
+        .reports
+        .iter()
+        .filter(|report| is_due(&report.schedule, as_of));
     for report in due {
         let rendered = render(config, session, templates, report, as_of).await?;
         let page = rendered.page.clone().into_bytes();
-        draft.put(FileKind::Archive, &format!("archive/{as_of}/{}.html", report.name), page).await?;
+        draft
+            .put(
+                FileKind::Archive,
+                &format!("archive/{as_of}/{}.html", report.name),
+                page,
+            )
+            .await?;
         for recipient in &report.recipients {
             let dated = dated(as_of, config);
-            let mail = delivery::compose(&rendered, recipient, &config.delivery.from, as_of, dated)?;
+            let mail =
+                delivery::compose(&rendered, recipient, &config.delivery.from, as_of, dated)?;
             queue(draft, &mail).await?;
         }
         summary.reports.push(report.name.clone());
@@ -62,22 +72,45 @@ async fn render(
 
 async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> {
     let id = &mail.envelope.id;
-    let envelope = serde_json::to_vec(&mail.envelope)
-        .map_err(|source| DeliveryError::Envelope { id: id.clone(), source })?;
-    draft.put(FileKind::Outbox, &format!("outbox/{id}.json"), envelope).await?;
-    draft.put(FileKind::Outbox, &format!("outbox/{id}.eml"), mail.message.clone()).await?;
+    let envelope =
+        serde_json::to_vec(&mail.envelope).map_err(|source| DeliveryError::Envelope {
+            id: id.clone(),
+            source,
+        })?;
+    draft
+        .put(FileKind::Outbox, &format!("outbox/{id}.json"), envelope)
+        .await?;
+    draft
+        .put(
+            FileKind::Outbox,
+            &format!("outbox/{id}.eml"),
+            mail.message.clone(),
+        )
+        .await?;
     Ok(())
 }
 
 /// The mails that a version's run put into its outbox.
-pub(super) async fn outbox(warehouse: &Warehouse, version: &Version) -> Result<Vec<Outgoing>, PipelineError> {
+pub(super) async fn outbox(
+    warehouse: &Warehouse,
+    version: &Version,
+) -> Result<Vec<Outgoing>, PipelineError> {
     let mut mails = Vec::new();
     for path in version.files(FileKind::Outbox) {
-        let Some(stem) = path.strip_suffix(".json") else { continue };
+        let Some(stem) = path.strip_suffix(".json") else {
+            continue;
+        };
         let bytes = warehouse.store().get(&path).await?;
-        let envelope: Envelope = serde_json::from_slice(&bytes)
-            .map_err(|source| DeliveryError::Envelope { id: stem.to_owned(), source })?;
-        let message = warehouse.store().get(&format!("{stem}.eml")).await?.to_vec();
+        let envelope: Envelope =
+            serde_json::from_slice(&bytes).map_err(|source| DeliveryError::Envelope {
+                id: stem.to_owned(),
+                source,
+            })?;
+        let message = warehouse
+            .store()
+            .get(&format!("{stem}.eml"))
+            .await?
+            .to_vec();
         mails.push(Outgoing { envelope, message });
     }
     Ok(mails)
@@ -90,13 +123,23 @@ pub(crate) async fn render_one(
     as_of: Option<Date>,
 ) -> Result<(Date, Rendered), PipelineError> {
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
-        let names: Vec<String> = config.reports.iter().map(|report| format!("`{}`", report.name)).collect();
+        let names: Vec<String> = config
+            .reports
+            .iter()
+            .map(|report| format!("`{}`", report.name))
+            .collect();
         let fix = format!("name one of {}", names.join(", "));
-        return Err(PipelineError::NoReport { name: name.to_owned(), fix });
+        return Err(PipelineError::NoReport {
+            name: name.to_owned(),
+            fix,
+        });
     };
     let templates = Templates::load(&config.templates)?;
     let mut reader = super::reader(config, as_of).await?;
     let session = reader.with_all_tables().await?;
     let as_of = reader.as_of();
-    Ok((as_of, render(config, &session, &templates, report, as_of).await?))
+    Ok((
+        as_of,
+        render(config, &session, &templates, report, as_of).await?,
+    ))
 }

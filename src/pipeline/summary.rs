@@ -71,10 +71,15 @@ impl RunSummary {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
     /// A step of the run begins.
-    Step { name: &'static str, as_of: Date },
+    Step {
+        name: &'static str,
+        as_of: Date,
+    },
     Stream(StreamResult),
     /// Something somebody must look at; the run goes on.
-    Problem { message: String },
+    Problem {
+        message: String,
+    },
 }
 
 /// Told of every event, in order.
