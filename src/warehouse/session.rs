@@ -200,7 +200,10 @@ impl Session {
         };
         // The plan is optimized already; `execute_logical_plan` would do it a second time.
         let state = self.context.state();
-        let physical = state.query_planner().create_physical_plan(&plan, &state).await;
+        let physical = state
+            .query_planner()
+            .create_physical_plan(&plan, &state)
+            .await;
         let work = collect(physical.map_err(failed)?, state.task_ctx());
         let batches = Box::pin(work).await.map_err(failed)?;
         let batches = batches

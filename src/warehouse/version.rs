@@ -192,5 +192,11 @@ pub(crate) fn vanished_columns(extract: &Extract, version: &Version) -> Vec<Colu
     let now = super::raw::names(extract);
     let had = |column: &&Column| state.last.present.contains(&column.name);
     let gone = |column: &&Column| !now.contains(&column.name);
-    state.columns.iter().filter(had).filter(gone).cloned().collect()
+    state
+        .columns
+        .iter()
+        .filter(had)
+        .filter(gone)
+        .cloned()
+        .collect()
 }
