@@ -21,7 +21,13 @@ pub(super) struct Cli {
 #[derive(Debug, Args)]
 pub(super) struct Global {
     /// The deployment's main file
-    #[arg(long, global = true, value_name = "FILE", env = "LEADGAUGE_CONFIG", default_value = "config/leadgauge.yaml")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "LEADGAUGE_CONFIG",
+        default_value = "config/leadgauge.yaml"
+    )]
     pub(super) config: PathBuf,
     /// Print the result as JSON
     #[arg(long, global = true)]

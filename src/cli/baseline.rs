@@ -25,7 +25,11 @@ pub(super) async fn baseline(
         BaselineCommand::List => {
             let frame = pipeline::baselines(config).await?;
             output.finish();
-            let format = if output.wants_json() { FrameFormat::Json } else { FrameFormat::Table };
+            let format = if output.wants_json() {
+                FrameFormat::Json
+            } else {
+                FrameFormat::Table
+            };
             output.data(&frame.bytes(format).map_err(Failure::run)?);
         }
     }

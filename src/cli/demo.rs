@@ -10,7 +10,7 @@ use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Config;
 use crate::demo::{self, Plan};
-use crate::pipeline::{self, RunSummary};
+use crate::pipeline::{self, ReportPage, RunSummary};
 use crate::{fs, problem::Problem};
 
 /// The shipped example deployment; the demo's exports are what it reads.
@@ -22,17 +22,31 @@ const MARK: &str = ".leadgauge-demo";
 pub(super) async fn demo(args: &DemoArgs, output: &Output) -> Result<Outcome, Failure> {
     let began = Instant::now();
     clear(&args.dir)?;
-    fs::write(&args.dir.join(MARK), b"Made by `leadgauge demo`, which may make it anew.\n").map_err(Failure::run)?;
-    let plan = Plan { people: args.people, days: args.days, seed: args.seed, ..Plan::default() };
-    output.say(&format!("Making a company of {} people in {}", plan.people, args.dir.display()));
+    fs::write(
+        &args.dir.join(MARK),
+        b"Made by `leadgauge demo`, which may make it anew.\n",
+    )
+    .map_err(Failure::run)?;
+    let plan = Plan {
+        people: args.people,
+        days: args.days,
+        seed: args.seed,
+        ..Plan::default()
+    };
+    output.say(&format!(
+        "Making a company of {} people in {}",
+        plan.people,
+        args.dir.display()
+    ));
     let told = demo::write(&plan, &args.dir).map_err(Failure::run)?;
     for file in CONFIG.files() {
-        fs::write(&args.dir.join("config").join(file.path()), file.contents()).map_err(Failure::run)?;
+        fs::write(&args.dir.join("config").join(file.path()), file.contents())
+            .map_err(Failure::run)?;
     }
     let config = Config::load(&args.dir.join("config/leadgauge.yaml"))?;
     let mut nights = Vec::new();
     for night in &told.nights {
-        let summary = pipeline::run(&config, *night, true, &|event| output.event(event)).await?;
+        let summary = pipeline::run(&config, *night, true, &|event| output.progress(event)).await?;
         // The import holds the whole past: what is compared with from here on is frozen from it.
         if nights.is_empty()
             && let Some(name) = &config.metrics.baseline
@@ -55,8 +69,11 @@ fn clear(folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     if !folder.join(MARK).is_file() {
-        let problem = Problem::new(format!("`{}` is there and is no demo's folder", folder.display()))
-            .fix("name another with --dir, or remove it yourself");
+        let problem = Problem::new(format!(
+            "`{}` is there and is no demo's folder",
+            folder.display()
+        ))
+        .fix("name another with --dir, or remove it yourself");
         return Err(Failure::start(problem.to_string()));
     }
     std::fs::remove_dir_all(folder).map_err(Failure::start)
@@ -77,12 +94,18 @@ fn closing(args: &DemoArgs, nights: &[RunSummary], seconds: f64) -> Vec<String> 
             .filter(|stream| stream.outcome != "ok")
             .map(|stream| format!("{}.{} {}", stream.source, stream.stream, stream.outcome))
             .collect();
-        lines.push(format!("  {} went on without {}", night.as_of, faults.join(", ")));
+        lines.push(format!(
+            "  {} went on without {}",
+            night.as_of,
+            faults.join(", ")
+        ));
     }
     if let Some(last) = nights.last() {
+        let page = |report: &ReportPage| format!("{dir}/warehouse/{}", report.path);
+        let pages: Vec<String> = last.reports.iter().map(page).collect();
         let config = format!("--config {dir}/config/leadgauge.yaml");
         lines.extend([
-            format!("Reports    {dir}/warehouse/archive/{}/daily.html (open it in a browser)", last.as_of),
+            format!("Reports    {}", pages.join("\n           ")),
             format!("Mails      {dir}/mail/*.eml"),
             format!("Warehouse  {dir}/warehouse"),
             format!("Truth      {dir}/truth.json (what the simulation knows; compare)"),

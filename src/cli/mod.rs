@@ -45,12 +45,18 @@ const CANNOT_START: u8 = 2;
 impl Failure {
     /// Usage, configuration or environment is at fault.
     fn start(error: impl Into<Box<dyn Error>>) -> Self {
-        Self { code: CANNOT_START, error: error.into() }
+        Self {
+            code: CANNOT_START,
+            error: error.into(),
+        }
     }
 
     /// It ran and failed.
     fn run(error: impl Into<Box<dyn Error>>) -> Self {
-        Self { code: Outcome::Incomplete as u8, error: error.into() }
+        Self {
+            code: Outcome::Incomplete as u8,
+            error: error.into(),
+        }
     }
 }
 
@@ -63,7 +69,10 @@ impl From<PipelineError> for Failure {
         } else {
             Outcome::Incomplete as u8
         };
-        Self { code, error: error.into() }
+        Self {
+            code,
+            error: error.into(),
+        }
     }
 }
 

@@ -27,7 +27,12 @@ impl Output {
             spinner.enable_steady_tick(Duration::from_millis(120));
             spinner
         });
-        Self { json, verbose, spinner, lock: Mutex::new(()) }
+        Self {
+            json,
+            verbose,
+            spinner,
+            lock: Mutex::new(()),
+        }
     }
 
     pub(super) fn wants_json(&self) -> bool {
@@ -41,7 +46,10 @@ impl Output {
 
     /// A line for a person, on standard error.
     pub(super) fn say(&self, line: &str) {
-        self.put(&mut std::io::stderr().lock(), format!("{line}\n").as_bytes());
+        self.put(
+            &mut std::io::stderr().lock(),
+            format!("{line}\n").as_bytes(),
+        );
     }
 
     /// A failure with everything below it.
@@ -59,12 +67,17 @@ impl Output {
         self.say(&text);
     }
 
+    /// Follows one of many runs: on a terminal the step, elsewhere nothing.
+    pub(super) fn progress(&self, event: &Event) {
+        if let (Some(spinner), Event::Step { name, as_of }) = (&self.spinner, event) {
+            spinner.set_message(format!("{as_of}  {name}"));
+        }
+    }
+
     /// Follows a run.
     pub(super) fn event(&self, event: &Event) {
         match (&self.spinner, event) {
-            (Some(spinner), Event::Step { name, as_of }) => {
-                spinner.set_message(format!("{as_of}  {name}"));
-            }
+            (Some(_), Event::Step { .. }) => self.progress(event),
             (None, Event::Step { .. }) if !self.verbose => {}
             (Some(_), Event::Stream(result)) if result.message.is_none() && !self.verbose => {}
             (Some(_), Event::Stream(result)) => self.say(&stream_line(result)),
@@ -89,7 +102,10 @@ impl Output {
         // Nowhere is left to report a failure to write to.
         let _written = match &self.spinner {
             Some(spinner) => spinner.suspend(write),
-            None => { let mut write = write; write() }
+            None => {
+                let mut write = write;
+                write()
+            }
         };
     }
 }
@@ -97,7 +113,14 @@ impl Output {
 fn stream_line(result: &StreamResult) -> String {
     let name = format!("{}.{}", result.source, result.stream);
     match &result.message {
-        Some(message) => format!("warning: `{name}` is {}\n  {}", result.outcome, message.replace('\n', "\n  ")),
-        None => format!("{name}: {} rows, {} new, {} changed", result.recorded.rows, result.recorded.new, result.recorded.changed),
+        Some(message) => format!(
+            "warning: `{name}` is {}\n  {}",
+            result.outcome,
+            message.replace('\n', "\n  ")
+        ),
+        None => format!(
+            "{name}: {} rows, {} new, {} changed",
+            result.recorded.rows, result.recorded.new, result.recorded.changed
+        ),
     }
 }

@@ -85,12 +85,25 @@ struct Names(Vec<String>);
 impl Completer for Names {
     type Candidate = Pair;
 
-    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+    fn complete(
+        &self,
+        line: &str,
+        at: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let before = line.get(..at).unwrap_or(line);
-        let start = before.rfind(|c: char| c.is_whitespace() || "(,".contains(c)).map_or(0, |index| index + 1);
+        let start = before
+            .rfind(|c: char| c.is_whitespace() || "(,".contains(c))
+            .map_or(0, |index| index + 1);
         let word = before.get(start..).unwrap_or_default();
-        let pair = |name: &String| Pair { display: name.clone(), replacement: name.clone() };
-        let matching = self.0.iter().filter(|name| !word.is_empty() && name.starts_with(word));
+        let pair = |name: &String| Pair {
+            display: name.clone(),
+            replacement: name.clone(),
+        };
+        let matching = self
+            .0
+            .iter()
+            .filter(|name| !word.is_empty() && name.starts_with(word));
         Ok((start, matching.map(pair).collect()))
     }
 }

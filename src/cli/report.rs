@@ -6,7 +6,11 @@ use super::{Failure, Outcome};
 use crate::config::Config;
 use crate::{fs, pipeline};
 
-pub(super) async fn report(config: &Config, args: &ReportArgs, output: &Output) -> Result<Outcome, Failure> {
+pub(super) async fn report(
+    config: &Config,
+    args: &ReportArgs,
+    output: &Output,
+) -> Result<Outcome, Failure> {
     let (as_of, rendered) = pipeline::render_one(config, &args.name, args.as_of).await?;
     output.finish();
     let stem = format!("{}-{as_of}", rendered.report);

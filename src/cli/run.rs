@@ -7,8 +7,14 @@ use crate::clock;
 use crate::config::Config;
 use crate::pipeline::{self, RunSummary};
 
-pub(super) async fn run(config: &Config, args: &RunArgs, output: &Output) -> Result<Outcome, Failure> {
-    let as_of = args.as_of.unwrap_or_else(|| clock::yesterday(&config.time_zone));
+pub(super) async fn run(
+    config: &Config,
+    args: &RunArgs,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let as_of = args
+        .as_of
+        .unwrap_or_else(|| clock::yesterday(&config.time_zone));
     let summary = pipeline::run(config, as_of, !args.no_send, &|event| output.event(event)).await?;
     output.finish();
     if output.wants_json() {
@@ -34,7 +40,11 @@ pub(super) fn outcome(summary: &RunSummary) -> Outcome {
 pub(super) fn told(summary: &RunSummary) -> Vec<String> {
     let mut lines = Vec::new();
     let streams = summary.streams.len();
-    let whole = summary.streams.iter().filter(|stream| stream.outcome == "ok").count();
+    let whole = summary
+        .streams
+        .iter()
+        .filter(|stream| stream.outcome == "ok")
+        .count();
     match (summary.commit_no, summary.already_published) {
         (Some(number), true) => lines.push(format!("{} was published already, as version {number}", summary.as_of)),
         (Some(number), false) => lines.push(format!(
@@ -46,6 +56,11 @@ pub(super) fn told(summary: &RunSummary) -> Vec<String> {
         )),
         (None, _) => lines.push(format!("{} is not published", summary.as_of)),
     }
-    lines.extend(summary.problems.iter().map(|problem| format!("problem: {}", problem.replace('\n', "\n  "))));
+    lines.extend(
+        summary
+            .problems
+            .iter()
+            .map(|problem| format!("problem: {}", problem.replace('\n', "\n  "))),
+    );
     lines
 }

@@ -12,18 +12,28 @@ use crate::fs;
 use crate::pipeline::{self, Reader};
 use crate::warehouse::FrameFormat;
 
-const HELP: &str = "A query ends with `;`. \\d lists the tables, \\d NAME a table's columns, \\q leaves.";
+const HELP: &str =
+    "A query ends with `;`. \\d lists the tables, \\d NAME a table's columns, \\q leaves.";
 
-pub(super) async fn sql(config: &Config, args: &SqlArgs, output: &Output) -> Result<Outcome, Failure> {
+pub(super) async fn sql(
+    config: &Config,
+    args: &SqlArgs,
+    output: &Output,
+) -> Result<Outcome, Failure> {
     let (name, text) = match (&args.query, &args.file) {
         (Some(query), _) => ("the query".to_owned(), query.clone()),
-        (None, Some(file)) => (file.display().to_string(), fs::read_text(file).map_err(Failure::start)?),
+        (None, Some(file)) => (
+            file.display().to_string(),
+            fs::read_text(file).map_err(Failure::start)?,
+        ),
         (None, None) => return prompt(config, args, output).await,
     };
     let mut reader = pipeline::reader(config, args.as_of).await?;
     let frame = reader.query(&name, &text).await?;
     output.finish();
-    let bytes = frame.bytes(frame_format(args.format)).map_err(Failure::run)?;
+    let bytes = frame
+        .bytes(frame_format(args.format))
+        .map_err(Failure::run)?;
     put(args, output, &bytes)?;
     Ok(Outcome::Done)
 }
@@ -57,7 +67,11 @@ async fn prompt(config: &Config, args: &SqlArgs, output: &Output) -> Result<Outc
     output.finish();
     let tables: Vec<String> = reader.tables().into_iter().collect();
     let mut prompt = Prompt::new(tables.clone(), history()).map_err(Failure::start)?;
-    output.say(&format!("Version {} of {}. {HELP}", reader.commit_no(), reader.as_of()));
+    output.say(&format!(
+        "Version {} of {}. {HELP}",
+        reader.commit_no(),
+        reader.as_of()
+    ));
     while let Some(typed) = prompt.next().map_err(Failure::run)? {
         match typed {
             Typed::Quit => break,
@@ -67,7 +81,10 @@ async fn prompt(config: &Config, args: &SqlArgs, output: &Output) -> Result<Outc
                 let text = format!("describe {table}");
                 let columns = reader.columns(&table).await;
                 match columns {
-                    Ok(frame) => show(&frame.bytes(FrameFormat::Table).map_err(Failure::run)?, output),
+                    Ok(frame) => show(
+                        &frame.bytes(FrameFormat::Table).map_err(Failure::run)?,
+                        output,
+                    ),
                     Err(error) => output.say(&format!("{text}: {error}")),
                 }
             }
@@ -83,7 +100,10 @@ async fn ask(reader: &mut Reader, query: &str, args: &SqlArgs, output: &Output) 
     match answered.map(|frame| (frame.len(), frame.bytes(frame_format(args.format)))) {
         Ok((rows, Ok(bytes))) => {
             show(&bytes, output);
-            output.say(&format!("{rows} rows, {:.2} s", began.elapsed().as_secs_f64()));
+            output.say(&format!(
+                "{rows} rows, {:.2} s",
+                began.elapsed().as_secs_f64()
+            ));
         }
         Ok((_, Err(error))) => output.error(&error),
         Err(error) => output.error(&error),

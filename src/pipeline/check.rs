@@ -39,7 +39,11 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     }
     Ok(Checked {
         sources: config.sources.len(),
-        streams: config.sources.iter().map(|source| source.streams.len()).sum(),
+        streams: config
+            .sources
+            .iter()
+            .map(|source| source.streams.len())
+            .sum(),
         stages: config.funnel.stages.len(),
         queries: canonical.values().map(Vec::len).sum(),
         templates: templates.len(),

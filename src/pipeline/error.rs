@@ -13,7 +13,11 @@ use crate::warehouse::{QueryError, WarehouseError};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PipelineError {
     #[error("No stream arrived for {as_of}, so nothing is published\n{reasons}")]
-    NothingArrived { as_of: Date, reasons: String, transient: bool },
+    NothingArrived {
+        as_of: Date,
+        reasons: String,
+        transient: bool,
+    },
     #[error("The warehouse is empty\n  fix: run `leadgauge run` once")]
     Empty,
     #[error("Nothing is published for {as_of}\n  fix: {fix}")]
@@ -41,15 +45,23 @@ pub(crate) enum PipelineError {
 impl PipelineError {
     /// Whether trying again may help.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::NothingArrived { transient: true, .. })
-            || matches!(self, Self::Warehouse(WarehouseError::Locked { .. }))
+        matches!(
+            self,
+            Self::NothingArrived {
+                transient: true,
+                ..
+            }
+        ) || matches!(self, Self::Warehouse(WarehouseError::Locked { .. }))
     }
 
     /// Whether the command could not start, because of what the user wrote or asked.
     pub(crate) fn is_the_users(&self) -> bool {
         matches!(
             self,
-            Self::Problems(_) | Self::Empty | Self::NotPublished { .. } | Self::NoReport { .. }
+            Self::Problems(_)
+                | Self::Empty
+                | Self::NotPublished { .. }
+                | Self::NoReport { .. }
                 | Self::Query(QueryError::Refused(_))
         )
     }

@@ -31,7 +31,8 @@ pub(crate) use check::check;
 pub(crate) use error::PipelineError;
 pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
-pub(crate) use summary::{Event, RunSummary, StreamResult, Watch};
+use summary::Watch;
+pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
 
 /// Runs the nightly job for one as-of date.
 ///
@@ -57,11 +58,16 @@ pub(crate) async fn run(
     };
     summary.commit_no = Some(version.commit_no);
     if send {
-        watch(&Event::Step { name: "sending", as_of });
+        watch(&Event::Step {
+            name: "sending",
+            as_of,
+        });
         deliver(config, &warehouse, &version, &mut summary).await?;
     }
     for problem in &summary.problems {
-        watch(&Event::Problem { message: problem.clone() });
+        watch(&Event::Problem {
+            message: problem.clone(),
+        });
     }
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)
@@ -84,47 +90,80 @@ async fn publish(
     let mut draft = warehouse.begin(as_of, &run_id, &config.time_zone).await?;
 
     step("pulling");
-    let pull = pull::Pull { config, base: base.as_ref(), as_of, canonical: &canonical, watch };
+    let pull = pull::Pull {
+        config,
+        base: base.as_ref(),
+        as_of,
+        canonical: &canonical,
+        watch,
+    };
     summary.streams = pull.all(&mut draft).await?;
     judge_streams(summary)?;
 
     step("deriving");
-    let session = open_session(warehouse, Some(&draft.version()), config, as_of, &canonical).await?;
+    let session =
+        open_session(warehouse, Some(&draft.version()), config, as_of, &canonical).await?;
     let extracts = record::extract_rows(&run_id, summary);
     record::register_extracts(&session, warehouse, base.as_ref(), &extracts).await?;
     let derived = funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
     step("measuring");
     let measured = metrics::measure(&session, config).await?;
     for table in derived.tables.iter().chain(&measured) {
-        let (schema, batches) = session.table(table).await?;
-        draft.replace(table, &schema, &batches).await?;
+        let rows = session.table(table).await?;
+        draft.replace(table, &rows.schema, &rows.batches).await?;
     }
 
     step("rendering");
     render::queue_due(config, &session, &templates, &mut draft, summary).await?;
     summary.seconds = began.elapsed().as_secs_f64();
     let counts = &derived.counts;
-    record::append(&mut draft, &Record { run_id: &run_id, definition: &config.funnel.definition, summary, counts }).await?;
+    let definition = &config.funnel.definition;
+    record::append(
+        &mut draft,
+        &Record {
+            run_id: &run_id,
+            definition,
+            summary,
+            counts,
+        },
+    )
+    .await?;
     step("publishing");
-    draft.commit(config.texts.clone(), &config.funnel.hash).await?;
+    draft
+        .commit(config.texts.clone(), &config.funnel.hash)
+        .await?;
     let version = warehouse.as_of(as_of).await?;
-    version.ok_or(PipelineError::NotPublished { as_of, fix: "look at `leadgauge runs`".to_owned() })
+    version.ok_or(PipelineError::NotPublished {
+        as_of,
+        fix: "look at `leadgauge runs`".to_owned(),
+    })
 }
 
 /// Streams that did not arrive are problems of the run; without any stream there is no run.
 fn judge_streams(summary: &mut RunSummary) -> Result<(), PipelineError> {
-    let failed: Vec<_> = summary.streams.iter().filter(|stream| stream.outcome != "ok").collect();
+    let failed: Vec<_> = summary
+        .streams
+        .iter()
+        .filter(|stream| stream.outcome != "ok")
+        .collect();
     let reasons: Vec<String> = failed
         .iter()
         .map(|stream| {
             let message = stream.message.as_deref().unwrap_or_default();
-            format!("`{}.{}` is {}: {message}", stream.source, stream.stream, stream.outcome)
+            format!(
+                "`{}.{}` is {}: {message}",
+                stream.source, stream.stream, stream.outcome
+            )
         })
         .collect();
     let transient = failed.iter().all(|stream| stream.transient);
     if failed.len() == summary.streams.len() {
         let reasons = reasons.join("\n");
-        return Err(PipelineError::NothingArrived { as_of: summary.as_of, reasons, transient });
+        return Err(PipelineError::NothingArrived {
+            as_of: summary.as_of,
+            reasons,
+            transient,
+        });
     }
     summary.problems.extend(reasons);
     Ok(())
@@ -134,7 +173,10 @@ fn judge_streams(summary: &mut RunSummary) -> Result<(), PipelineError> {
 fn canonical(config: &Config) -> Result<BTreeMap<String, Vec<Relation>>, Problems> {
     let load = |source: &Source| {
         let folder = format!("canonical/{}", source.name);
-        Ok((source.name.clone(), relation::load(&folder, &config.queries)?))
+        Ok((
+            source.name.clone(),
+            relation::load(&folder, &config.queries)?,
+        ))
     };
     config.sources.iter().map(load).collect()
 }
@@ -149,8 +191,11 @@ async fn open_session(
     canonical: &BTreeMap<String, Vec<Relation>>,
 ) -> Result<Session, PipelineError> {
     let session = Session::new(as_of, &config.time_zone);
-    let needed: BTreeSet<&String> =
-        canonical.values().flatten().flat_map(|relation| &relation.needs).collect();
+    let needed: BTreeSet<&String> = canonical
+        .values()
+        .flatten()
+        .flat_map(|relation| &relation.needs)
+        .collect();
     let declared: BTreeMap<_, _> = config.sources.iter().flat_map(declared_tables).collect();
     for table in needed {
         if let Some(version) = version.filter(|version| version.tables().contains(table)) {
@@ -178,13 +223,16 @@ async fn deliver(
             Outcome::Sent => summary.sent += 1,
             Outcome::Settled => {}
             Outcome::Elsewhere => summary.problems.push(told("is being sent by another run")),
-            Outcome::Waits(why) => summary.problems.push(told(&format!("waits for the next run: {why}"))),
+            Outcome::Waits(why) => summary
+                .problems
+                .push(told(&format!("waits for the next run: {why}"))),
             Outcome::Refused(why) => summary.problems.push(told(&format!("was refused: {why}"))),
             Outcome::Unknown(why) => {
-                summary.problems.push(told(&format!("may or may not have arrived: {why}")));
+                summary
+                    .problems
+                    .push(told(&format!("may or may not have arrived: {why}")));
             }
         }
     }
     Ok(())
 }
-

@@ -58,28 +58,37 @@ impl Pull<'_> {
     async fn one(&self, source: &Source, stream: &Stream) -> Result<Extract, Fault> {
         let table = format!("{}.{}", source.name, stream.name);
         let known = self.base.and_then(|version| version.pinned(&table));
-        let extract = sources::pull(source, stream, self.as_of, known.as_ref()).await.map_err(|error| Fault {
-            outcome: error.outcome(),
-            transient: error.transient(),
-            message: error.problem().to_string(),
-        })?;
-        if let Some(base) = self.base {
-            self.judge(&table, stream, &extract, base).map_err(|message| Fault {
-                outcome: "quarantined",
-                transient: false,
-                message,
+        let extract = sources::pull(source, stream, self.as_of, known.as_ref())
+            .await
+            .map_err(|error| Fault {
+                outcome: error.outcome(),
+                transient: error.transient(),
+                message: error.problem().to_string(),
             })?;
+        if let Some(base) = self.base {
+            self.judge(&table, stream, &extract, base)
+                .map_err(|message| Fault {
+                    outcome: "quarantined",
+                    transient: false,
+                    message,
+                })?;
         }
         Ok(extract)
     }
 
     /// Whether tonight's extract may stand beside the last complete one.
-    fn judge(&self, table: &str, stream: &Stream, extract: &Extract, base: &Version) -> Result<(), String> {
+    fn judge(
+        &self,
+        table: &str,
+        stream: &Stream,
+        extract: &Extract,
+        base: &Version,
+    ) -> Result<(), String> {
         let mapped = self.mapped(table);
         let lost: Vec<String> = vanished_columns(extract, base)
-            .into_iter()
-            .filter(|column| mapped.contains(column))
-            .map(|column| format!("`{column}`"))
+            .iter()
+            .filter(|column| mapped.contains(&column.name))
+            .map(|column| format!("`{}`", column.original()))
             .collect();
         if !lost.is_empty() {
             return Err(format!(
@@ -90,7 +99,7 @@ impl Pull<'_> {
                 extract.source,
             ));
         }
-        gate(extract, base, max_fall(stream)).map_err(|fault| fault.to_string())
+        gate(extract, base, stream.max_fall).map_err(|fault| fault.to_string())
     }
 
     /// The columns that canonical queries read, of all queries that read the table.
@@ -109,7 +118,12 @@ impl Pull<'_> {
 fn histories_first(source: &Source) -> impl Iterator<Item = &Stream> {
     let is_history = |stream: &&Stream| matches!(stream.kind, StreamKind::FieldHistory { .. });
     let histories = source.streams.iter().filter(is_history);
-    histories.chain(source.streams.iter().filter(move |stream| !is_history(stream)))
+    histories.chain(
+        source
+            .streams
+            .iter()
+            .filter(move |stream| !is_history(stream)),
+    )
 }
 
 /// Puts one extract into the draft. Field history also waits for its snapshot.
@@ -121,7 +135,6 @@ async fn record(
 ) -> Result<(), PipelineError> {
     result.file = Some(extract.file.path.clone());
     result.bytes = extract.file.bytes;
-    result.rows = rows_of(&extract);
     let recorded = match &extract.kind {
         StreamKind::FieldHistory { of, .. } => {
             let recorded = draft.record_events(&extract).await?;
@@ -135,17 +148,12 @@ async fn record(
     Ok(())
 }
 
-fn rows_of(extract: &Extract) -> u64 {
-    extract.batches.iter().map(|batch| batch.num_rows() as u64).sum()
-}
-
 fn blank(source: &Source, stream: &Stream) -> StreamResult {
     StreamResult {
         source: source.name.clone(),
         stream: stream.name.clone(),
         outcome: "ok",
         file: None,
-        rows: 0,
         bytes: 0,
         recorded: Recorded::default(),
         seconds: 0.0,

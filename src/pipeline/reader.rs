@@ -10,7 +10,9 @@ use crate::clock::RunId;
 use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
 use crate::metrics::{self, Freeze};
-use crate::warehouse::{Frame, QueryError, Relation, Session, Version, Warehouse, batch_of, schema_of};
+use crate::warehouse::{
+    Frame, QueryError, Relation, Session, Version, Warehouse, batch_of, schema_of,
+};
 
 /// One published version, open for questions.
 pub(crate) struct Reader {
@@ -26,13 +28,24 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
     let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
     let version = match as_of {
         None => newest,
-        Some(day) => warehouse.as_of(day).await?.ok_or_else(|| PipelineError::NotPublished {
-            as_of: day,
-            fix: format!("`leadgauge runs` lists the days there are; the newest is {}", newest.as_of),
-        })?,
+        Some(day) => warehouse
+            .as_of(day)
+            .await?
+            .ok_or_else(|| PipelineError::NotPublished {
+                as_of: day,
+                fix: format!(
+                    "`leadgauge runs` lists the days there are; the newest is {}",
+                    newest.as_of
+                ),
+            })?,
     };
     let session = Session::new(version.as_of, &config.time_zone);
-    Ok(Reader { warehouse, version, session, loaded: BTreeSet::new() })
+    Ok(Reader {
+        warehouse,
+        version,
+        session,
+        loaded: BTreeSet::new(),
+    })
 }
 
 impl Reader {
@@ -53,8 +66,8 @@ impl Reader {
 
     /// Runs one query. `name` stands for it in errors.
     pub(crate) async fn query(&mut self, name: &str, sql: &str) -> Result<Frame, PipelineError> {
-        let relation =
-            Relation::parse("query", name, sql).map_err(|problem| QueryError::Refused(Box::new(problem)))?;
+        let relation = Relation::parse("query", name, sql)
+            .map_err(|problem| QueryError::Refused(Box::new(problem)))?;
         for table in &relation.needs {
             self.load(table).await?;
         }
@@ -157,12 +170,24 @@ pub(crate) async fn freeze(
 ) -> Result<Frozen, PipelineError> {
     let mut reader = reader(config, None).await?;
     let session = reader.with_all_tables().await?;
-    let asked = Freeze { name, window, commit_no: reader.commit_no(), imported };
+    let asked = Freeze {
+        name,
+        window,
+        commit_no: reader.commit_no(),
+        imported,
+    };
     let frozen = metrics::freeze(&session, config, &asked).await?;
     let run_id = RunId::new(reader.as_of());
-    let mut draft = reader.warehouse.begin_upkeep(&run_id, &config.time_zone).await?;
-    draft.append("baseline", &frozen.schema, &frozen.batches).await?;
-    let commit = draft.commit(config.texts.clone(), &config.funnel.hash).await?;
+    let mut draft = reader
+        .warehouse
+        .begin_upkeep(&run_id, &config.time_zone)
+        .await?;
+    draft
+        .append("baseline", &frozen.schema, &frozen.batches)
+        .await?;
+    let commit = draft
+        .commit(config.texts.clone(), &config.funnel.hash)
+        .await?;
     Ok(Frozen {
         first_day: frozen.first_day,
         last_day: frozen.last_day,

@@ -42,8 +42,12 @@ const JOB_RUN: [(&str, ColumnType); 13] = [
     ("message", Text),
 ];
 
-const JOB_CHECK: [(&str, ColumnType); 4] =
-    [("run_id", Text), ("as_of", Date), ("name", Text), ("n", Bigint)];
+const JOB_CHECK: [(&str, ColumnType); 4] = [
+    ("run_id", Text),
+    ("as_of", Date),
+    ("name", Text),
+    ("n", Bigint),
+];
 
 /// What one run has to say of itself.
 pub(super) struct Record<'a> {
@@ -52,12 +56,15 @@ pub(super) struct Record<'a> {
     pub(super) summary: &'a RunSummary,
     /// What was counted on the way, by name.
     pub(super) counts: &'a BTreeMap<String, u64>,
-    pub(super) seconds: f64,
 }
 
 /// One row of `job_extract` a stream.
 pub(super) fn extract_rows(run_id: &RunId, summary: &RunSummary) -> Vec<Value> {
-    summary.streams.iter().map(|stream| extract_row(run_id, summary, stream)).collect()
+    summary
+        .streams
+        .iter()
+        .map(|stream| extract_row(run_id, summary, stream))
+        .collect()
 }
 
 /// Makes `job_extract` known to the night's queries: the runs before and, in `rows`, this one.
@@ -78,12 +85,26 @@ pub(super) async fn register_extracts(
 
 /// Appends the run's record to the draft.
 pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(), PipelineError> {
-    let Record { run_id, summary, counts, .. } = record;
-    let count_row = |(name, n)| json!({"run_id": run_id, "as_of": summary.as_of, "name": name, "n": n});
+    let Record {
+        run_id,
+        summary,
+        counts,
+        ..
+    } = record;
+    let count_row =
+        |(name, n)| json!({"run_id": run_id, "as_of": summary.as_of, "name": name, "n": n});
     let tables: [(&str, &[(&str, ColumnType)], Vec<Value>); 3] = [
         ("job_extract", &JOB_EXTRACT, extract_rows(run_id, summary)),
-        ("job_run", &JOB_RUN, vec![run_row(record, draft.commit_no())]),
-        ("job_check", &JOB_CHECK, counts.iter().map(count_row).collect()),
+        (
+            "job_run",
+            &JOB_RUN,
+            vec![run_row(record, draft.commit_no())],
+        ),
+        (
+            "job_check",
+            &JOB_CHECK,
+            counts.iter().map(count_row).collect(),
+        ),
     ];
     for (table, columns, rows) in tables {
         let schema = schema_of(columns);
@@ -95,7 +116,13 @@ pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(),
 
 fn run_row(record: &Record<'_>, commit_no: u64) -> Value {
     let summary = record.summary;
-    let having = |outcome| summary.streams.iter().filter(|stream| stream.outcome == outcome).count();
+    let having = |outcome| {
+        summary
+            .streams
+            .iter()
+            .filter(|stream| stream.outcome == outcome)
+            .count()
+    };
     json!({
         "run_id": record.run_id,
         "commit_no": commit_no,
@@ -108,7 +135,7 @@ fn run_row(record: &Record<'_>, commit_no: u64) -> Value {
         "streams_quarantined": having("quarantined"),
         "reports": summary.reports.len(),
         "mails": summary.mails,
-        "seconds": record.seconds,
+        "seconds": summary.seconds,
         "message": summary.problems.join("\n"),
     })
 }
@@ -132,5 +159,8 @@ fn extract_row(run_id: &RunId, summary: &RunSummary, stream: &StreamResult) -> V
 }
 
 fn shape(error: impl ToString) -> QueryError {
-    QueryError::Shape { name: "the job's record".to_owned(), reason: error.to_string() }
+    QueryError::Shape {
+        name: "the job's record".to_owned(),
+        reason: error.to_string(),
+    }
 }

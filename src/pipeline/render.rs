@@ -29,18 +29,27 @@ pub(super) async fn queue_due(
     summary: &mut RunSummary,
 ) -> Result<(), PipelineError> {
     let as_of = summary.as_of;
-    let due = config.reports.iter().filter(|report| is_due(&report.schedule, as_of));
+    let due = config
+        .reports
+        .iter()
+        .filter(|report| is_due(&report.schedule, as_of));
     for report in due {
         let rendered = render(config, session, templates, report, as_of).await?;
         let page = rendered.page.clone().into_bytes().into();
-        let path = draft.put(FileKind::Archive, &format!("{}.html", report.name), page).await?;
+        let path = draft
+            .put(FileKind::Archive, &format!("{}.html", report.name), page)
+            .await?;
         for recipient in &report.recipients {
             let dated = dated(as_of, config);
-            let mail = delivery::compose(&rendered, recipient, &config.delivery.from, as_of, dated)?;
+            let mail =
+                delivery::compose(&rendered, recipient, &config.delivery.from, as_of, dated)?;
             queue(draft, &mail).await?;
             summary.mails += 1;
         }
-        summary.reports.push(ReportPage { name: report.name.clone(), path });
+        summary.reports.push(ReportPage {
+            name: report.name.clone(),
+            path,
+        });
     }
     Ok(())
 }
@@ -63,10 +72,21 @@ async fn render(
 
 async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> {
     let id = &mail.envelope.id;
-    let envelope = serde_json::to_vec(&mail.envelope)
-        .map_err(|source| DeliveryError::Envelope { id: id.clone(), source })?;
-    draft.put(FileKind::Outbox, &format!("{id}.json"), envelope.into()).await?;
-    draft.put(FileKind::Outbox, &format!("{id}.eml"), mail.message.clone().into()).await?;
+    let envelope =
+        serde_json::to_vec(&mail.envelope).map_err(|source| DeliveryError::Envelope {
+            id: id.clone(),
+            source,
+        })?;
+    draft
+        .put(FileKind::Outbox, &format!("{id}.json"), envelope.into())
+        .await?;
+    draft
+        .put(
+            FileKind::Outbox,
+            &format!("{id}.eml"),
+            mail.message.clone().into(),
+        )
+        .await?;
     Ok(())
 }
 
@@ -78,15 +98,24 @@ pub(super) async fn unsettled(
     let settled = Ledger::new(warehouse.store()).settled().await?;
     let mut mails = Vec::new();
     for file in version.files_of(FileKind::Outbox) {
-        let Some(stem) = file.path.strip_suffix(".json") else { continue };
+        let Some(stem) = file.path.strip_suffix(".json") else {
+            continue;
+        };
         let id = stem.rsplit('/').next().unwrap_or(stem);
         if settled.contains(id) {
             continue;
         }
         let bytes = warehouse.store().get(&file.path).await?;
-        let envelope: Envelope = serde_json::from_slice(&bytes)
-            .map_err(|source| DeliveryError::Envelope { id: id.to_owned(), source })?;
-        let message = warehouse.store().get(&format!("{stem}.eml")).await?.to_vec();
+        let envelope: Envelope =
+            serde_json::from_slice(&bytes).map_err(|source| DeliveryError::Envelope {
+                id: id.to_owned(),
+                source,
+            })?;
+        let message = warehouse
+            .store()
+            .get(&format!("{stem}.eml"))
+            .await?
+            .to_vec();
         mails.push(Outgoing { envelope, message });
     }
     Ok(mails)
@@ -99,13 +128,23 @@ pub(crate) async fn render_one(
     as_of: Option<Date>,
 ) -> Result<(Date, Rendered), PipelineError> {
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
-        let names: Vec<String> = config.reports.iter().map(|report| format!("`{}`", report.name)).collect();
+        let names: Vec<String> = config
+            .reports
+            .iter()
+            .map(|report| format!("`{}`", report.name))
+            .collect();
         let fix = format!("name one of {}", names.join(", "));
-        return Err(PipelineError::NoReport { name: name.to_owned(), fix });
+        return Err(PipelineError::NoReport {
+            name: name.to_owned(),
+            fix,
+        });
     };
     let templates = Templates::load(&config.templates)?;
     let mut reader = super::reader(config, as_of).await?;
     let session = reader.with_all_tables().await?;
     let as_of = reader.as_of();
-    Ok((as_of, render(config, &session, &templates, report, as_of).await?))
+    Ok((
+        as_of,
+        render(config, &session, &templates, report, as_of).await?,
+    ))
 }

@@ -15,7 +15,6 @@ pub(crate) struct StreamResult {
     pub(crate) outcome: &'static str,
     pub(crate) file: Option<String>,
     pub(crate) bytes: u64,
-    #[serde(flatten)]
     pub(crate) recorded: Recorded,
     pub(crate) seconds: f64,
     /// What went wrong, with place and fix.
@@ -80,10 +79,15 @@ impl RunSummary {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
     /// A step of the run begins.
-    Step { name: &'static str, as_of: Date },
+    Step {
+        name: &'static str,
+        as_of: Date,
+    },
     Stream(StreamResult),
     /// Something somebody must look at; the run goes on.
-    Problem { message: String },
+    Problem {
+        message: String,
+    },
 }
 
 /// Told of every event, in order.

@@ -99,6 +99,11 @@ impl Templates {
         }
     }
 
+    /// How many there are, partials included.
+    pub(crate) fn len(&self) -> usize {
+        self.sources.len()
+    }
+
     fn compile(sources: BTreeMap<String, Source>, problems: &mut Vec<Problem>) -> Self {
         let mut html = engine();
         html.register_escape_fn(html_escape);

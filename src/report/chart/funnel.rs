@@ -95,17 +95,14 @@ fn stacked(svg: Svg, bars: &[Bar], width: f64) -> Svg {
     for (index, bar) in bars.iter().enumerate() {
         let label = short(&bar.label);
         svg.text("lab", (0.0, y + 14.0), Anchor::Start, &label);
+        let after = text_width(&label, 14.0) * 1.2 + 10.0;
         if let Some(rate) = bar.rate
             && index + 1 < bars.len()
+            && after + 60.0 < width - CHANGE - 62.0
         {
-            let after = (text_width(&label, 14.0) * 1.2 + 10.0).min(width - 215.0);
             arrow(&mut svg, (after, y + 5.0));
-            svg.text(
-                "ax",
-                (after + 11.0, y + 14.0),
-                Anchor::Start,
-                &words::percent(rate),
-            );
+            let at = (after + 11.0, y + 14.0);
+            svg.text("ax", at, Anchor::Start, &words::percent(rate));
         }
         svg.text(
             "val",

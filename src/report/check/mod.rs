@@ -171,7 +171,10 @@ impl<'a> Walk<'a> {
 
     fn report(&mut self, at: At<'_>, what: String, known: Option<String>) {
         let mut problem = Problem::new(what);
-        problem.place = self.templates.place(at.template, at.line, at.column);
+        problem.place = self
+            .templates
+            .place(at.template, at.line, at.column)
+            .map(Box::new);
         problem.fix = known.map(|names| format!("one of: {names}"));
         if !self.found.contains(&problem) {
             self.found.push(problem);

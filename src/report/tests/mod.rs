@@ -221,6 +221,33 @@ fn where_most_came_from() {
     );
 }
 
+/// A rate of too few is words, not a number; what does not exist is a dash.
+#[test]
+fn too_few_to_say() {
+    let text = written(&example::full("daily")).mail_text;
+    assert!(
+        text.contains("\n  To Won: too few to say (n\u{a0}12)\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n  Median to Won: – (baseline 61.0 days, n\u{a0}4)\n"));
+    assert!(!text.contains("25.0%"));
+    let page = written(&example::full("daily")).page;
+    assert!(page.contains(r#"<span class="few">too few to say (n"#));
+    assert!(!page.contains("25.0%"));
+}
+
+/// Strict mode: a template that names what there is not fails instead of leaving a hole in a mail.
+#[test]
+fn strict_rendering() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("daily.mail.txt.hbs");
+    crate::fs::write(&file, b"Dear all,\n  {{company}} {{ledde}}").expect("writes");
+    let templates = Templates::load(folder.path()).expect("parses");
+    let error = render(&example::empty("daily"), &templates).expect_err("refused");
+    let told = format!("Template {}:2:15: Unknown variable `ledde`", file.display());
+    assert_eq!(error.to_string(), told);
+}
+
 /// A query's rows that do not fit are refused with the file, the row and the column.
 #[test]
 fn rows_that_do_not_fit() {
