@@ -1,10 +1,11 @@
 -- person_version of Marketo: its leads.
--- Grain: one row per record and version. Instants are UTC.
+-- Grain: one row per record and version. Instants are UTC; addresses are in lower case, so that rules
+-- over them hold however they were typed.
 -- `rank` 4: the CRM's records come first; what they leave blank is taken from here.
 select
     'lead' as stream,
     record_id,
-    email,
+    lower(trim(email)) as email,
     lastname as last_name,
     trim(concat_ws(' ', firstname, lastname)) as name,
     company,

@@ -1,11 +1,12 @@
 -- person_version of Salesforce: leads and contacts.
--- Grain: one row per record and version. Instants are UTC.
+-- Grain: one row per record and version. Instants are UTC; addresses are in lower case, so that rules
+-- over them hold however they were typed.
 -- `rank` orders the records of one person, smallest first: the first value that is not blank wins.
 -- A lead still open comes first (the newest of several), then the contact, then a converted lead.
 select
     'lead' as stream,
     record_id,
-    email,
+    lower(trim(email)) as email,
     lastname as last_name,
     trim(concat_ws(' ', firstname, lastname)) as name,
     company,
@@ -40,7 +41,7 @@ union all by name
 select
     'contact' as stream,
     c.record_id,
-    c.email,
+    lower(trim(c.email)) as email,
     c.lastname as last_name,
     trim(concat_ws(' ', c.firstname, c.lastname)) as name,
     a.name as company,

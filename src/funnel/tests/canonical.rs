@@ -37,10 +37,10 @@ async fn what_is_shipped() {
         .unwrap();
     assert!(derived.left_out.is_empty());
     assert_eq!(derived.tables.len(), 14);
-    let person = "select person_id, name, company, country, employees, status, lead_score, owner_id, is_customer from person";
+    let person = "select person_id, email, name, company, country, employees, status, lead_score, owner_id, is_customer from person";
     assert_eq!(
         rows(&session, person).await,
-        ["marketo.lead:7,Ann Lee,X Inc,US,120,Qualified,70,005A,true"]
+        ["marketo.lead:7,ann@x.example,Ann Lee,X Inc,US,120,Qualified,70,005A,true"]
     );
     let touches = "select activity_id, person_id is not null as known, opportunity_id, kind, direction, automated, occurred_at, outcome
                    from activity order by occurred_at, activity_id";

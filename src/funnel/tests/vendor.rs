@@ -72,7 +72,7 @@ fn leads(session: &Session) {
         CREATED,
     ];
     let mut lead = json!({
-        "firstname": "Ann", "lastname": "Lee", "email": "ann@x.example", "company": "X",
+        "firstname": "Ann", "lastname": "Lee", "email": " Ann@X.example", "company": "X",
         "leadsource": "Web", "ownerid": "005A", "createddate": "2026-11-02T10:00:00Z",
         "status": "New", "isconverted": false,
     });
