@@ -3,5 +3,9 @@
 
 /// Imports point one way, and each wall stands.
 mod architecture;
+/// A service desk's log replayed night by night, its states as stages.
+mod incident;
+/// A marketing funnel of real leads and deals.
+mod olist;
 /// Running a deployment in a folder of its own.
 mod support;

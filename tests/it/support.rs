@@ -105,7 +105,16 @@ impl Project {
 
     /// The rows of a query, as JSON.
     pub(crate) fn sql(&self, query: &str) -> Vec<serde_json::Value> {
-        let ran = self.ok(&["sql", "--format", "json", query]);
+        self.rows(&["sql", "--format", "json", query])
+    }
+
+    /// The rows of a query over the version published for a day.
+    pub(crate) fn sql_as_of(&self, query: &str, day: &str) -> Vec<serde_json::Value> {
+        self.rows(&["sql", "--format", "json", "--as-of", day, query])
+    }
+
+    fn rows(&self, args: &[&str]) -> Vec<serde_json::Value> {
+        let ran = self.ok(args);
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{}", ran.stdout))
     }
 }
