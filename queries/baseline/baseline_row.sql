@@ -16,42 +16,51 @@ with week as (
     having count(*) = 7
 ),
 counted as (
-    select e.stage, e.dimension, e.member, e.entered_on
+    select e.stage_order, e.member_no, e.week_start
     from entry_dimension e
     cross join baseline_window w
     where e.counted and e.entered_on between w.first_day and w.last_day
 ),
 weekly as (
-    select c.stage, c.dimension, c.member, d.week_start, 1 as step
-    from counted c
-    join calendar_day d on d.date = c.entered_on
+    select stage_order, member_no, week_start, 1 as step from counted
     union all
-    select s.id, null, null, week.week_start, 0 from stage s cross join week
+    select s.stage_order, 0, week.week_start, 0 from stage s cross join week
+),
+kept as (
+    select
+        'volume' as measure, stage_order, cast(null as bigint) as to_order, member_no,
+        cast(null as date) as period_start, count(*) as n, cast(null as bigint) as converted,
+        cast(null as double) as value, cast(null as varchar) as durations
+    from counted
+    group by stage_order, member_no
+    union all
+    select 'volume_week', e.stage_order, null, e.member_no, e.week_start, sum(e.step), null, null, null
+    from weekly e
+    join week on week.week_start = e.week_start
+    group by e.stage_order, e.member_no, e.week_start
+    union all
+    select
+        'conversion', t.stage_order, t.to_order, t.member_no, null,
+        count(*), count(*) filter (where t.converted), ratio(count(*) filter (where t.converted), count(*)), null
+    from transition_dimension t
+    cross join baseline_window w
+    where t.mature and not t.left_out and t.entered_on between w.first_day and w.last_day
+    group by t.stage_order, t.to_order, t.member_no
+    union all
+    select
+        'duration', t.stage_order, t.to_order, t.member_no, null, count(*), null,
+        median(cast(t.elapsed_us as double)) / 86400000000,
+        string_agg(cast(t.elapsed_us as varchar), ',' order by t.elapsed_us)
+    from transition_dimension t
+    cross join baseline_window w
+    where t.elapsed_us is not null and t.to_on between w.first_day and w.last_day
+    group by t.stage_order, t.to_order, t.member_no
 )
 select
-    'volume' as measure, stage, cast(null as varchar) as to_stage, dimension, member, cast(null as date) as period_start,
-    count(*) as n, cast(null as bigint) as converted, cast(null as double) as value, cast(null as varchar) as durations
-from counted
-group by stage, dimension, member
-union all
-select 'volume_week', e.stage, null, e.dimension, e.member, e.week_start, sum(e.step), null, null, null
-from weekly e
-join week on week.week_start = e.week_start
-group by e.stage, e.dimension, e.member, e.week_start
-union all
-select
-    'conversion', t.stage, t.to_stage, t.dimension, t.member, null,
-    count(*), count(*) filter (where t.converted), ratio(count(*) filter (where t.converted), count(*)), null
-from transition_dimension t
-cross join baseline_window w
-where t.mature and not t.left_out and t.entered_on between w.first_day and w.last_day
-group by t.stage, t.to_stage, t.dimension, t.member
-union all
-select
-    'duration', t.stage, t.to_stage, t.dimension, t.member, null, count(*), null,
-    median(cast(t.elapsed_us as double)) / 86400000000,
-    string_agg(cast(t.elapsed_us as varchar), ',' order by t.elapsed_us)
-from transition_dimension t
-cross join baseline_window w
-where t.elapsed_us is not null and t.to_on between w.first_day and w.last_day
-group by t.stage, t.to_stage, t.dimension, t.member
+    k.measure, s.id as stage, t.id as to_stage, m.dimension, m.member, k.period_start, k.n, k.converted, k.value,
+    k.durations
+from kept k
+join stage s on s.stage_order = k.stage_order
+left join stage t on t.stage_order = k.to_order
+join member m on m.member_no = k.member_no
+order by k.measure, k.stage_order, k.to_order, k.member_no, k.period_start

@@ -13,7 +13,7 @@ with entered as (
 ),
 cohort as (
     select
-        t.stage,
+        t.stage_order,
         count(*) filter (where mature and age_us < coalesce(s.horizon_us, 0) + 7776000000000 and not left_out) as n,
         count(*) filter (where mature and age_us < coalesce(s.horizon_us, 0) + 7776000000000 and converted) as converted,
         count(elapsed_us) filter (where to_on > $as_of - 90) as duration_n,
@@ -22,7 +22,7 @@ cohort as (
     from transition t
     cross join setting s
     where to_next
-    group by t.stage
+    group by t.stage_order
 )
 select
     s.id as stage, n.id as to_stage, s.stage_order,
@@ -32,4 +32,4 @@ select
 from stage s
 left join stage n on n.stage_order = s.stage_order + 1
 left join entered e on e.stage = s.id
-left join cohort c on c.stage = s.id
+left join cohort c on c.stage_order = s.stage_order

@@ -1,19 +1,26 @@
 -- transition: what became of each observed entry, towards the next stage and towards the last.
 -- Grain: observed entry x later stage of the two (one row where they are the same).
--- Columns: stage, entered_on, members of the entry; to_stage, to_next (it is the next stage), to_on (the date of its entry
---   in the same cycle);
---   converted   to_stage was entered at the same instant or later, implied or not, in the same cycle, within the
+-- Columns: stage_order, entered_on, week_start, month_start, members of the entry; to_order, to_next (it is the next
+--   stage), to_on and to_month (of its entry in the same cycle);
+--   converted   the later stage was entered at the same instant or later, implied or not, in the same cycle, within the
 --               horizon if one is set; into the last stage only won counts;
 --   late_after  it was entered, but after the horizon;
---   left_out    a censored entry of to_stage first seen after the horizon: nobody knows, counted nowhere else;
+--   left_out    a censored entry of the later stage, first seen after the horizon: nobody knows, counted nowhere else;
 --   lost        not converted and cannot be any more: its cycle ended, or late_after;
 --   open        not converted, and its cycle goes on;
 --   mature      at least a horizon old at the as-of day's end (always, without a horizon);
 --   age_us      bigint µs from entry to the as-of day's end;
 --   elapsed_us  bigint µs between two observed entries in time and in order; else null: what velocity counts;
---   out_of_order  to_stage was observed before the entry.
-with target as (
-    select a.id as stage, b.id as to_stage, b.stage_order = a.stage_order + 1 as to_next, b.last as into_last, s.horizon_us
+--   out_of_order  the later stage was observed before the entry.
+with cycle_state as (
+    select person_id, cycle, bool_or(outcome = 'open') as open
+    from measured_entry
+    group by person_id, cycle
+),
+target as (
+    select
+        a.stage_order, b.stage_order as to_order, b.stage_order = a.stage_order + 1 as to_next, b.last as into_last,
+        s.horizon_us
     from stage a
     join stage b on b.stage_order > a.stage_order
     cross join setting s
@@ -21,15 +28,17 @@ with target as (
 ),
 pair as (
     select
-        e.stage, e.entered_on, e.members, e.cycle_open, t.to_stage, t.to_next, b.entered_on as to_on, t.horizon_us,
+        e.stage_order, e.entered_on, e.week_start, e.month_start, e.members, c.open as cycle_open,
+        t.to_order, t.to_next, b.entered_on as to_on, b.month_start as to_month, t.horizon_us,
         coalesce(b.censored, false) as to_censored,
         coalesce(not t.into_last or b.outcome = 'won', false) and b.entered_at >= e.entered_at as reached,
         coalesce(not t.into_last or b.outcome = 'won', false) and b.observed and e.in_time and b.in_time as exact,
         cast(b.entered_at as bigint) - cast(e.entered_at as bigint) as us,
         cast($as_of_end as bigint) - cast(e.entered_at as bigint) as age_us
     from entry e
-    join target t on t.stage = e.stage
-    left join entry b on b.person_id = e.person_id and b.cycle = e.cycle and b.stage = t.to_stage
+    join cycle_state c on c.person_id = e.person_id and c.cycle = e.cycle
+    join target t on t.stage_order = e.stage_order
+    left join entry b on b.person_id = e.person_id and b.cycle = e.cycle and b.stage_order = t.to_order
     where e.observed
 ),
 judged as (
@@ -40,7 +49,7 @@ judged as (
     from pair
 )
 select
-    stage, entered_on, members, to_stage, to_next, to_on, age_us, converted,
+    stage_order, entered_on, week_start, month_start, members, to_order, to_next, to_on, to_month, age_us, converted,
     after_horizon and not to_censored as late_after,
     after_horizon and to_censored as left_out,
     not converted and not (after_horizon and to_censored) and (after_horizon or not cycle_open) as lost,

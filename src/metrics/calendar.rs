@@ -23,14 +23,14 @@ pub(super) const COLUMNS: [(&str, ColumnType); 11] = [
 /// One row of `calendar_day`.
 #[derive(Debug, Serialize)]
 pub(super) struct Day {
-    date: Date,
+    pub(super) date: Date,
     /// 1 is Monday.
     weekday: i8,
-    week_start: Date,
-    month_start: Date,
-    month_end: Date,
-    quarter_start: Date,
-    quarter_end: Date,
+    pub(super) week_start: Date,
+    pub(super) month_start: Date,
+    pub(super) month_end: Date,
+    pub(super) quarter_start: Date,
+    pub(super) quarter_end: Date,
     fiscal_year: i16,
     /// As `2026-Q4`: fiscal year and quarter.
     fiscal_quarter: String,
@@ -88,7 +88,7 @@ mod tests {
     use jiff::civil::{Weekday, date};
 
     use super::*;
-    use crate::metrics::fixture;
+    use crate::metrics::tests::fixture;
 
     fn shown(calendar: &Calendar, date: Date) -> serde_json::Value {
         serde_json::to_value(day(calendar, date)).unwrap()

@@ -102,12 +102,19 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
     inputs::table(session, TABLE, &COLUMNS, &judge(&sides))
 }
 
-/// The configured baseline's rows by stage.
+/// The configured baseline's total by stage.
 struct Baselines {
-    weeks: BTreeMap<String, Vec<i64>>,
+    stages: BTreeMap<String, Stage>,
     /// By stage and next stage.
     rates: BTreeMap<(String, String), Kept>,
     durations: BTreeMap<(String, String), Kept>,
+}
+
+/// A stage that the baseline knows.
+#[derive(Default)]
+struct Stage {
+    weeks: Vec<i64>,
+    horizon_days: Option<u32>,
 }
 
 impl Baselines {
@@ -118,26 +125,34 @@ impl Baselines {
                    order by b.stage, b.period_start";
         let rows: Vec<Kept> = session.query("baseline", sql).await?.rows()?;
         let mut found = Self {
-            weeks: BTreeMap::new(),
+            stages: BTreeMap::new(),
             rates: BTreeMap::new(),
             durations: BTreeMap::new(),
         };
         for row in rows {
-            let key = (row.stage.clone(), row.to_stage.clone().unwrap_or_default());
-            match row.measure.as_str() {
-                "volume_week" => found.weeks.entry(row.stage).or_default().push(row.n),
-                "conversion" => drop(found.rates.insert(key, row)),
-                _ => drop(found.durations.insert(key, row)),
-            }
+            found.keep(row);
         }
         Ok(found)
+    }
+
+    fn keep(&mut self, row: Kept) {
+        let key = (row.stage.clone(), row.to_stage.clone().unwrap_or_default());
+        match row.measure.as_str() {
+            "volume_week" => {
+                let stage = self.stages.entry(row.stage).or_default();
+                stage.weeks.push(row.n);
+                stage.horizon_days = row.horizon_days;
+            }
+            "conversion" => drop(self.rates.insert(key, row)),
+            _ => drop(self.durations.insert(key, row)),
+        }
     }
 }
 
 /// Both sides of one stage's three comparisons.
 struct Sides<'a> {
     recent: &'a Recent,
-    weeks: Option<&'a [i64]>,
+    stage: Option<&'a Stage>,
     rate: Option<&'a Kept>,
     days: Option<&'a Kept>,
     volume: Test,
@@ -164,18 +179,18 @@ impl<'a> Sides<'a> {
         );
         let floor = i64::from(config.metrics.floor);
         let horizon = config.metrics.horizon_days;
-        let weeks = kept.weeks.get(&recent.stage).map(Vec::as_slice);
-        let rate = kept.rates.get(&key);
-        let days = kept.durations.get(&key);
-        let comparable = rate.filter(|rate| horizon.is_some() && rate.horizon_days == horizon);
+        let stage = kept.stages.get(&recent.stage);
+        let goes_on = stage.filter(|_| recent.to_stage.is_some());
+        let comparable = goes_on.filter(|it| horizon.is_some() && it.horizon_days == horizon);
+        let (rate, days) = (kept.rates.get(&key), kept.durations.get(&key));
         Self {
             recent,
-            weeks,
+            stage,
             rate,
             days,
-            volume: weeks.map_or(Test::Missing, |weeks| volume(recent, weeks, floor)),
-            conversion: comparable.map_or(Test::Missing, |rate| conversion(recent, rate, floor)),
-            velocity: days.map_or(Test::Missing, |days| velocity(recent, days, floor)),
+            volume: stage.map_or(Test::Missing, |it| volume(recent, &it.weeks, floor)),
+            conversion: comparable.map_or(Test::Missing, |_| conversion(recent, rate, floor)),
+            velocity: goes_on.map_or(Test::Missing, |_| velocity(recent, days, floor)),
         }
     }
 
@@ -189,7 +204,7 @@ impl<'a> Sides<'a> {
             stage: &recent.stage,
             to_stage: recent.to_stage.as_deref(),
             entered_28: recent.entered_28,
-            baseline_28: self.weeks.map(expected),
+            baseline_28: self.stage.map(|it| expected(&it.weeks)),
             volume_p: self.volume.p_value(),
             volume_verdict: volume,
             rate: ratio(recent.converted, recent.mature_n),
@@ -215,10 +230,10 @@ fn volume(recent: &Recent, weeks: &[i64], floor: i64) -> Test {
     Test::of(count_score(recent.entered_28, RECENT_WEEKS, weeks))
 }
 
-fn conversion(recent: &Recent, rate: &Kept, floor: i64) -> Test {
-    if recent.mature_n.min(rate.n) < floor {
+fn conversion(recent: &Recent, rate: Option<&Kept>, floor: i64) -> Test {
+    let Some(rate) = rate.filter(|rate| recent.mature_n.min(rate.n) >= floor) else {
         return Test::Few;
-    }
+    };
     let converted = rate.converted.unwrap_or_default();
     Test::of(proportion_score(
         recent.converted,
@@ -228,10 +243,10 @@ fn conversion(recent: &Recent, rate: &Kept, floor: i64) -> Test {
     ))
 }
 
-fn velocity(recent: &Recent, days: &Kept, floor: i64) -> Test {
-    if recent.duration_n.min(days.n) < floor {
+fn velocity(recent: &Recent, days: Option<&Kept>, floor: i64) -> Test {
+    let Some(days) = days.filter(|days| recent.duration_n.min(days.n) >= floor) else {
         return Test::Few;
-    }
+    };
     Test::of(rank_score(
         &micros(recent.durations.as_deref()),
         &micros(days.durations.as_deref()),

@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{MetricsError, baseline, calendar, rows, split};
+use super::{MetricsError, baseline, calendar, period, rows, split};
 use crate::config::{ColumnType, Commitment, Config, Split};
 use crate::problem::Problem;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
@@ -49,7 +49,9 @@ const MEASURED: [&str; 18] = [
     "owner_id",
 ];
 
-const SETTING: [(&str, ColumnType); 6] = [
+const SETTING: [(&str, ColumnType); 8] = [
+    ("stages", ColumnType::Bigint),
+    ("first_weekday", ColumnType::Bigint),
     ("first_day", ColumnType::Date),
     ("definition", ColumnType::String),
     ("horizon_us", ColumnType::Bigint),
@@ -92,6 +94,10 @@ struct CommitmentRow<'a> {
 
 #[derive(Serialize)]
 struct Setting<'a> {
+    /// How many stages there are.
+    stages: usize,
+    /// The day that a week starts on; 0 is Sunday.
+    first_weekday: i8,
     /// Of the first entry; without one, the as-of date.
     first_day: Date,
     definition: &'a str,
@@ -110,7 +116,9 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
         first_day(config, &known),
         last_day(config, &known),
     );
+    let periods = period::periods(&days, known.as_of, known.first_day.unwrap_or(known.as_of));
     table(session, "calendar_day", &calendar::COLUMNS, &days)?;
+    table(session, "period", &period::COLUMNS, &periods)?;
     table(session, "stage", &STAGE, &stages(config))?;
     table(
         session,
@@ -129,7 +137,7 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
     measured_entry(session, config).await
 }
 
-/// `stage_entry` with only what is measured, and its dimensions in one column.
+/// `stage_entry` with only what is measured, and its members by number.
 async fn measured_entry(session: &Session, config: &Config) -> Result<(), MetricsError> {
     let frame = session
         .query("stage entries", "select * from stage_entry")
@@ -143,9 +151,10 @@ async fn measured_entry(session: &Session, config: &Config) -> Result<(), Metric
             unknown, &frame,
         ))));
     }
-    let (schema, batches) =
+    let gathered =
         split::gathered(&frame, &MEASURED, dimensions).map_err(rows("measured_entry"))?;
-    Ok(session.register("measured_entry", schema, batches)?)
+    table(session, "member", &split::COLUMNS, &gathered.members)?;
+    Ok(session.register("measured_entry", gathered.schema, gathered.batches)?)
 }
 
 fn no_dimension(unknown: &str, frame: &Frame) -> Problem {
@@ -213,6 +222,8 @@ fn current(config: &Config, as_of: Date) -> Option<&Commitment> {
 fn setting<'a>(config: &'a Config, known: &Known) -> Setting<'a> {
     let metrics = &config.metrics;
     Setting {
+        stages: config.funnel.stages.len(),
+        first_weekday: config.calendar.week_starts.to_sunday_zero_offset(),
         first_day: known.first_day.unwrap_or(known.as_of),
         definition: &config.funnel.definition,
         horizon_us: metrics.horizon_days.map(|days| i64::from(days) * DAY_US),
@@ -236,11 +247,12 @@ pub(super) async fn known(session: &Session) -> Result<Known, MetricsError> {
 }
 
 /// The first day that a measure may be about: that of an entry, of a commitment, or of the 27 weeks
-/// that reports look back on.
+/// that reports look back on; a week earlier, so that its week is whole.
 fn first_day(config: &Config, known: &Known) -> Date {
     let weeks = known.as_of.saturating_sub(27.weeks());
     let promised = config.sla.commitments.iter().map(|it| it.first_day);
-    promised.chain(known.first_day).fold(weeks, Date::min)
+    let first = promised.chain(known.first_day).fold(weeks, Date::min);
+    first.saturating_sub(1.week())
 }
 
 fn last_day(config: &Config, known: &Known) -> Date {

@@ -9,9 +9,8 @@ mod baseline;
 mod calendar;
 mod comparison;
 mod figures;
-#[cfg(test)]
-mod fixture;
 mod inputs;
+mod period;
 mod split;
 mod statistics;
 #[cfg(test)]

@@ -49,10 +49,10 @@ const STAGE_ENTRY: [(&str, ColumnType); 30] = [
     ("campaign_id", ColumnType::String),
 ];
 
-pub(super) const STAGES: [&str; 4] = ["known", "mql", "sal", "closed"];
+pub(in crate::metrics) const STAGES: [&str; 4] = ["known", "mql", "sal", "closed"];
 
 /// A horizon of 30 days, two dimensions, a floor of 5.
-pub(super) fn config() -> Config {
+pub(in crate::metrics) fn config() -> Config {
     let here = Location::folder(Path::new(".")).unwrap();
     let mail = Recipient {
         address: "ops@acme.example".to_owned(),
@@ -88,7 +88,7 @@ pub(super) fn config() -> Config {
 }
 
 /// A session over these stage entries.
-pub(super) fn session(config: &Config, as_of: Date, entries: &[Entry]) -> Session {
+pub(in crate::metrics) fn session(config: &Config, as_of: Date, entries: &[Entry]) -> Session {
     let session = Session::new(as_of, &config.time_zone);
     let schema = schema_of(&STAGE_ENTRY);
     let rows: Vec<&Map<String, Value>> = entries.iter().map(|entry| &entry.0).collect();
@@ -101,11 +101,11 @@ pub(super) fn session(config: &Config, as_of: Date, entries: &[Entry]) -> Sessio
 
 /// One row of `stage_entry`, to be changed where a test cares.
 #[derive(Clone)]
-pub(super) struct Entry(Map<String, Value>);
+pub(in crate::metrics) struct Entry(Map<String, Value>);
 
 /// An observed, net-new entry of the first cycle at noon UTC of `day` (the company's 7 or 8 in the
 /// morning), still open, known the same night.
-pub(super) fn entry(person: &str, stage: &str, day: &str) -> Entry {
+pub(in crate::metrics) fn entry(person: &str, stage: &str, day: &str) -> Entry {
     let order = STAGES.iter().position(|id| *id == stage).unwrap() + 1;
     let row = json!({
         "person_id": person, "cycle": 1, "stage": stage, "stage_order": order,
@@ -121,27 +121,19 @@ pub(super) fn entry(person: &str, stage: &str, day: &str) -> Entry {
 }
 
 impl Entry {
-    pub(super) fn with(mut self, column: &str, value: impl Into<Value>) -> Self {
+    pub(in crate::metrics) fn with(mut self, column: &str, value: impl Into<Value>) -> Self {
         self.0.insert(column.to_owned(), value.into());
         self
     }
 
     /// Left at noon UTC of `day`.
-    pub(super) fn left(self, day: &str, outcome: &str) -> Self {
+    pub(in crate::metrics) fn left(self, day: &str, outcome: &str) -> Self {
         self.with("exited_at", format!("{day}T12:00:00Z"))
             .with("outcome", outcome)
     }
-
-    pub(super) fn day(&self) -> Date {
-        self.0["entered_on"].as_str().unwrap().parse().unwrap()
-    }
-
-    pub(super) fn text(&self, column: &str) -> &str {
-        self.0[column].as_str().unwrap()
-    }
 }
 
-pub(super) fn calendar() -> Calendar {
+pub(in crate::metrics) fn calendar() -> Calendar {
     Calendar {
         fiscal_year_starts: 1,
         week_starts: Weekday::Monday,
@@ -161,7 +153,7 @@ pub(super) fn calendar() -> Calendar {
 }
 
 /// So many MQLs in the fourth quarter of 2026.
-pub(super) fn commitment(commitment: u32) -> Commitment {
+pub(in crate::metrics) fn commitment(commitment: u32) -> Commitment {
     Commitment {
         quarter: "2026-Q4".to_owned(),
         first_day: date(2026, 10, 1),
