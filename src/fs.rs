@@ -3,12 +3,14 @@
 //! A file is created whole or not at all and never overwritten. On local disk its bytes and its
 //! name are synced before `create` returns; `object_store` 0.13 does neither, so that path is ours.
 
+mod local;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -58,12 +60,33 @@ impl Location {
         if let Ok(url) = Url::parse(text)
             && text.contains("://")
         {
-            return match url.scheme() {
-                "s3" | "gs" | "az" | "abfs" | "abfss" | "file" => Ok(Self(url)),
-                other => Err(format!("`{other}://` is no store that this program knows")),
-            };
+            return Self::url(text, url);
         }
         Self::folder(&base.join(text))
+    }
+
+    fn url(text: &str, url: Url) -> Result<Self, String> {
+        let scheme = url.scheme();
+        // `abfss://container@account` holds the container where others hold a user name.
+        let container = scheme.starts_with("abfs");
+        if url.password().is_some()
+            || (!url.username().is_empty() && !container)
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            return Err(format!(
+                "A `{scheme}://` location holds the place only; keys and passwords come from the environment"
+            ));
+        }
+        match scheme {
+            "file" if url.to_file_path().is_err() => {
+                Err(format!("`{text}` names no folder on this machine"))
+            }
+            "file" => Ok(Self(url)),
+            "s3" | "gs" | "az" | "abfs" | "abfss" if url.host_str().is_some() => Ok(Self(url)),
+            "s3" | "gs" | "az" | "abfs" | "abfss" => Err(format!("`{text}` names no bucket")),
+            other => Err(format!("`{other}://` is no store that this program knows")),
+        }
     }
 
     /// A folder on local disk, made absolute; it need not exist yet.
@@ -76,11 +99,12 @@ impl Location {
 
     /// The folder on local disk that this names, if it names one.
     pub(crate) fn as_folder(&self) -> Option<PathBuf> {
-        if self.0.scheme() == "file" {
-            self.0.to_file_path().ok()
-        } else {
-            None
+        if self.0.scheme() != "file" {
+            return None;
         }
+        // Without the slash at the end that a folder's URL has.
+        let path = self.0.to_file_path().ok()?;
+        Some(path.components().collect())
     }
 }
 
@@ -118,11 +142,26 @@ impl Store {
         })
     }
 
+    /// A store over any object store, to fail on purpose.
+    #[cfg(test)]
+    pub(crate) fn over(inner: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            location: Location(Url::parse("s3://test").unwrap()),
+            inner,
+            folder: None,
+        }
+    }
+
     pub(crate) fn location(&self) -> &Location {
         &self.location
     }
 
-    /// The same store for DataFusion's scans; keys are relative as everywhere else.
+    /// The folder on local disk, if the store is one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The same store for scans; keys are relative as everywhere else.
     pub(crate) fn object_store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.inner)
     }
@@ -168,9 +207,10 @@ impl Store {
 
     /// Creates a file whole. Fails with `AlreadyExists` rather than replace one.
     pub(crate) async fn create(&self, path: &str, bytes: Bytes) -> Result<(), StoreError> {
+        let key = self.key(path)?;
         if let Some(folder) = &self.folder {
             let target = folder.join(path);
-            let written = tokio::task::spawn_blocking(move || create_synced(&target, &bytes)).await;
+            let written = tokio::task::spawn_blocking(move || local::create(&target, &bytes)).await;
             return match written {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -184,7 +224,7 @@ impl Store {
         }
         let payload = PutPayload::from_bytes(bytes);
         self.inner
-            .put_opts(&self.key(path)?, payload, PutMode::Create.into())
+            .put_opts(&key, payload, PutMode::Create.into())
             .await
             .map(|_| ())
             .map_err(|error| self.error(path, error))
@@ -199,7 +239,11 @@ impl Store {
     }
 
     fn key(&self, path: &str) -> Result<Key, StoreError> {
-        Key::parse(path).map_err(|error| self.io(path, error))
+        let key = Key::parse(path).map_err(|error| self.io(path, error))?;
+        if key.as_ref() == path && !key.is_root() {
+            return Ok(key);
+        }
+        Err(self.io(path, "a path is relative and ends in a name"))
     }
 
     /// A path as the user would look for it.
@@ -234,47 +278,6 @@ impl Store {
     }
 }
 
-/// Writes beside the target, syncs, links to the target's name (which fails if it exists) and syncs
-/// the folder. A crash leaves at most a `name#n` that listings hide.
-fn create_synced(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let folder = target.parent().unwrap_or(Path::new("."));
-    create_folders_synced(folder)?;
-    let serial = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!("#{}{serial}", std::process::id()));
-    let staged = folder.join(name);
-    let linked = write_synced(&staged, bytes).and_then(|()| std::fs::hard_link(&staged, target));
-    let removed = std::fs::remove_file(&staged);
-    linked
-        .and(removed)
-        .and_then(|()| File::open(folder)?.sync_all())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this module is the one that writes"
-)]
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn create_folders_synced(folder: &Path) -> std::io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = folder.parent() {
-        create_folders_synced(parent)?;
-        match std::fs::create_dir(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
-            _ => File::open(parent)?.sync_all()?,
-        }
-    }
-    Ok(())
-}
-
 /// The path without `.` and `..`.
 fn normal(path: &Path) -> PathBuf {
     use std::path::Component;
@@ -306,6 +309,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     std::fs::write(path, bytes).map_err(failed)
+}
+
+/// Creates a file at a path of the user's choosing for writing bit by bit, emptying one that is
+/// there. Not synced: nothing of the warehouse's is written this way.
+pub(crate) fn create(path: &Path) -> Result<File, StoreError> {
+    let failed = |source: std::io::Error| StoreError::Io {
+        path: path.display().to_string(),
+        source: source.into(),
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(true);
+    options.open(path).map_err(failed)
 }
 
 /// The text of a file that the user wrote.

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Config;
 use crate::demo::{self, Plan};
-use crate::pipeline::{self, RunSummary};
+use crate::pipeline::{self, ReportPage, RunSummary};
 use crate::{fs, problem::Problem};
 
 /// The shipped example deployment; the demo's exports are what it reads.
@@ -46,7 +46,7 @@ pub(super) async fn demo(args: &DemoArgs, output: &Output) -> Result<Outcome, Fa
     let config = Config::load(&args.dir.join("config/leadgauge.yaml"))?;
     let mut nights = Vec::new();
     for night in &told.nights {
-        let summary = pipeline::run(&config, *night, true, &|event| output.event(event)).await?;
+        let summary = pipeline::run(&config, *night, true, &|event| output.progress(event)).await?;
         // The import holds the whole past: what is compared with from here on is frozen from it.
         if nights.is_empty()
             && let Some(name) = &config.metrics.baseline
@@ -101,9 +101,11 @@ fn closing(args: &DemoArgs, nights: &[RunSummary], seconds: f64) -> Vec<String> 
         ));
     }
     if let Some(last) = nights.last() {
+        let page = |report: &ReportPage| format!("{dir}/warehouse/{}", report.path);
+        let pages: Vec<String> = last.reports.iter().map(page).collect();
         let config = format!("--config {dir}/config/leadgauge.yaml");
         lines.extend([
-            format!("Reports    {dir}/warehouse/archive/{}/daily.html (open it in a browser)", last.as_of),
+            format!("Reports    {}", pages.join("\n           ")),
             format!("Mails      {dir}/mail/*.eml"),
             format!("Warehouse  {dir}/warehouse"),
             format!("Truth      {dir}/truth.json (what the simulation knows; compare)"),

@@ -67,12 +67,17 @@ impl Output {
         self.say(&text);
     }
 
+    /// Follows one of many runs: on a terminal the step, elsewhere nothing.
+    pub(super) fn progress(&self, event: &Event) {
+        if let (Some(spinner), Event::Step { name, as_of }) = (&self.spinner, event) {
+            spinner.set_message(format!("{as_of}  {name}"));
+        }
+    }
+
     /// Follows a run.
     pub(super) fn event(&self, event: &Event) {
         match (&self.spinner, event) {
-            (Some(spinner), Event::Step { name, as_of }) => {
-                spinner.set_message(format!("{as_of}  {name}"));
-            }
+            (Some(_), Event::Step { .. }) => self.progress(event),
             (None, Event::Step { .. }) if !self.verbose => {}
             (Some(_), Event::Stream(result)) if result.message.is_none() && !self.verbose => {}
             (Some(_), Event::Stream(result)) => self.say(&stream_line(result)),
@@ -115,7 +120,7 @@ fn stream_line(result: &StreamResult) -> String {
         ),
         None => format!(
             "{name}: {} rows, {} new, {} changed",
-            result.rows, result.new, result.changed
+            result.recorded.rows, result.recorded.new, result.recorded.changed
         ),
     }
 }

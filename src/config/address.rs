@@ -11,7 +11,8 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node) -> Option<Recipient> {
         |why| {
             let problem = Problem::new("This is no e-mail address").at(node.place.clone());
             let fix = "Write `name@example.com` or `Name <name@example.com>`";
-            reader.refuse(problem.why(why).fix(fix))
+            reader.tell_problem(problem.why(why).fix(fix));
+            None
         },
         Some,
     )

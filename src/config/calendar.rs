@@ -8,7 +8,6 @@ use jiff::civil::{Date, Time, Weekday};
 use super::Calendar;
 use super::reader::Reader;
 use super::yaml::{Entry, Node};
-use crate::problem::Problem;
 
 pub(super) const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
@@ -82,12 +81,8 @@ fn read_hours(reader: &Reader<'_>, node: &Node) -> Option<(Time, Time)> {
         .and_then(|(from, to)| Some((time(from)?, time(to)?)))
         .filter(|(from, to)| from < to);
     read.or_else(|| {
-        let problem = Problem::new(format!("`{text}` are no working hours"));
-        reader.refuse(
-            problem
-                .at(node.place.clone())
-                .fix("Write them as `09:00-17:00`"),
-        )
+        let what = format!("`{text}` are no working hours");
+        reader.refuse(node, what, "Write them as `09:00-17:00`")
     })
 }
 

@@ -27,9 +27,10 @@ fn read_transport(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Trans
     match (folder.node, smtp.node) {
         (Some(node), None) => location(reader, node, base).map(Transport::Folder),
         (None, Some(node)) => read_smtp(reader, node, base).map(Transport::Smtp),
+        (None, None) if folder.is_meant() || smtp.is_meant() => None,
         _ => {
-            let problem = Problem::new("Mail leaves by one transport").at(node.place.clone());
-            reader.refuse(problem.fix("Write one of `folder` and `smtp`"))
+            let fix = "Write one of `folder` and `smtp`";
+            reader.refuse(node, "Mail leaves by one transport", fix)
         }
     }
 }
@@ -42,8 +43,8 @@ fn read_smtp(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Smtp> {
         ("starttls", Tls::Starttls),
         ("none", Tls::None),
     ];
-    let tls_place = tls.node.map(|node| node.place.clone());
-    let named = host.required(|node| read_host(reader, node));
+    let tls_node = tls.node;
+    let host = host.required(|node| read_host(reader, node));
     let tls = tls.or(Tls::Implicit, |node| {
         reader.choice(node, "kind of TLS", &tls_words)
     });
@@ -53,23 +54,23 @@ fn read_smtp(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Smtp> {
         Some(Tls::Implicit) | None => 465,
     };
     let port = port.or(usual, |node| reader.whole(node, 1..=65535));
-    if user.node.is_some() != password.node.is_some() {
-        let problem = Problem::new("`user` and `password` go together").at(node.place.clone());
-        reader.tell(problem.fix("Write both or neither"));
-    }
+    let together = user.is_meant() == password.is_meant();
     let user = user.optional(|node| reader.text(node));
     let password = password.optional(|node| read_secret(reader, node, folder));
-    let host = named?;
-    if tls? == Tls::None && !is_loopback(&host) {
-        let problem = Problem::new(format!("Mail to `{host}` would travel unencrypted"))
-            .at(tls_place.unwrap_or_else(|| node.place.clone()))
-            .fix("Set `tls: implicit` or `tls: starttls`; `none` is for this machine alone");
-        return reader.refuse(problem);
+    if !together {
+        let what = "`user` and `password` go together";
+        return reader.refuse(node, what, "Write both or neither");
+    }
+    let (host, tls) = (host?, tls?);
+    if tls == Tls::None && !is_loopback(&host) {
+        let what = format!("Mail to `{host}` would travel unencrypted");
+        let fix = "Set `tls: implicit` or `tls: starttls`; `none` is for this machine alone";
+        return reader.refuse(tls_node.unwrap_or(node), what, fix);
     }
     Some(Smtp {
         host,
         port: port?,
-        tls: tls?,
+        tls,
         user: user?,
         password: password?,
     })
@@ -81,10 +82,8 @@ fn read_host(reader: &Reader<'_>, node: &Node) -> Option<String> {
     if host.parse::<IpAddr>().is_ok() || host.bytes().all(allowed) {
         return Some(host);
     }
-    let problem = Problem::new(format!("`{host}` is no host name")).at(node.place.clone());
-    reader.refuse(
-        problem.fix("Write the name alone, as `smtp.example.com`; the port has its own key"),
-    )
+    let fix = "Write the name alone, as `smtp.example.com`; the port has its own key";
+    reader.refuse(node, format!("`{host}` is no host name"), fix)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -99,7 +98,8 @@ fn read_secret(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Secret
         let problem = Problem::new(what).at(node.place.clone().unseen());
         let fix = "Write `{ env: SMTP_PASSWORD }` with the name of an environment variable, \
                    or `{ file: smtp-password }` with the path of a file that holds it";
-        reader.refuse(problem.fix(fix))
+        reader.tell_problem(problem.fix(fix));
+        None
     };
     let (env, file) = (node.get("env"), node.get("file"));
     match (env, file) {

@@ -2,10 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::reader::{Reader, instead};
+use super::reader::{Field, Reader};
 use super::yaml::{Node, Value};
 use super::{AfterClose, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger};
-use crate::problem::Problem;
 
 const EVENTS: [(&str, Event); 3] = [
     ("activity", Event::Activity),
@@ -90,8 +89,8 @@ fn read_stages(reader: &Reader<'_>, list: &Node) -> Option<Vec<Stage>> {
     reader.tell_repeated(list.names("id"), "stage");
     let count = list.items().len();
     if matches!(list.value, Value::List(_)) && count < 2 {
-        let problem = Problem::new("A funnel has at least two stages").at(list.place.clone());
-        reader.tell(problem.fix("Add the stages, from the first contact to the close"));
+        let fix = "Add the stages, from the first contact to the close";
+        reader.tell(list, "A funnel has at least two stages", fix);
     }
     let mut index = 0;
     reader.list(list, |item| {
@@ -129,31 +128,13 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
     let id = id.required(|node| reader.identifier(node));
     let term = term.required(|node| reader.text(node));
     let definition = definition.required(|node| reader.text(node));
-    if stamp.node.is_none() && when.node.is_none() && on.node.is_none() {
-        let problem = Problem::new("A stage has no trigger").at(node.place.clone());
-        reader.tell(problem.fix("Add one of `stamp`, `when` and `on`, or several"));
-    }
-    let stamp = stamp.optional(|node| reader.column(node).map(Trigger::Stamp));
-    let when = when.optional(|node| reader.sql(node).map(Trigger::When));
-    let on = on.optional(|node| read_on(reader, node, at.node));
-    if let (Some(at), Some(None)) = (at.node, &on) {
-        let problem = Problem::new("`at` belongs to `on: opportunity`, which is not here");
-        reader.tell(
-            problem
-                .at(at.place.clone())
-                .fix("Remove it, or add `on: opportunity …`"),
-        );
-    }
+    let triggers = read_triggers(reader, node, [&stamp, &when, &on, &at]);
     let won_when = match (last, won_when.node) {
         (true, _) => won_when.required(|node| reader.sql(node).map(Some)),
         (false, None) => Some(None),
         (false, Some(node)) => {
-            let problem = Problem::new("Only the last stage is won or lost");
-            reader.refuse(
-                problem
-                    .at(node.place.clone())
-                    .fix("Move `won_when` to the last stage"),
-            )
+            let fix = "Move `won_when` to the last stage";
+            reader.refuse(node, "Only the last stage is won or lost", fix)
         }
     };
     let required_fields = required_fields.or(Vec::new(), |node| {
@@ -164,36 +145,49 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
         term: term?,
         definition: definition?,
         place: node.place.clone(),
-        triggers: [stamp?, when?, on?].into_iter().flatten().collect(),
+        triggers: triggers?,
         won_when: won_when?,
         required_fields: required_fields?,
     })
 }
 
+fn read_triggers(
+    reader: &Reader<'_>,
+    stage: &Node,
+    fields: [&Field<'_>; 4],
+) -> Option<Vec<Trigger>> {
+    let [stamp, when, on, at] = fields;
+    if ![stamp, when, on].iter().any(|trigger| trigger.is_meant()) {
+        let fix = "Add one of `stamp`, `when` and `on`, or several";
+        reader.tell(stage, "A stage has no trigger", fix);
+    }
+    if let (Some(at), false) = (at.node, on.is_meant()) {
+        let what = "`at` belongs to `on: opportunity`, which is not here";
+        reader.tell(at, what, "Remove it, or add `on: opportunity …`");
+    }
+    let stamp = stamp.optional(|node| reader.column(node).map(Trigger::Stamp));
+    let when = when.optional(|node| reader.sql(node).map(Trigger::When));
+    let on = on.optional(|node| read_on(reader, node, at.node));
+    Some([stamp?, when?, on?].into_iter().flatten().collect())
+}
+
 /// `<event>`, or `<event> where <predicate>`.
 fn read_on(reader: &Reader<'_>, node: &Node, at: Option<&Node>) -> Option<Trigger> {
-    let Sql { text, place } = reader.sql(node)?;
+    let text = reader.sql(node)?.text;
     let text = text.trim();
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let event = EVENTS.iter().find(|(name, _)| *name == word);
-    let Some((_, event)) = event else {
-        let names = EVENTS.map(|(name, _)| name);
-        let problem = Problem::new(format!("`{word}` is no event")).at(place);
-        return reader.refuse(problem.fix(instead(word, &names)));
-    };
+    let event = reader.word(node, word, "event", &EVENTS)?;
     let predicate = read_predicate(reader, node, rest.trim());
     let at = match at {
-        Some(at) if *event != Event::Opportunity => {
-            let problem = Problem::new(format!("`{word}` takes no `at`")).at(at.place.clone());
-            let problem =
-                problem.why("it has one instant, its own; only an opportunity has several");
-            reader.refuse(problem.fix("Remove `at`"))
+        Some(at) if event != Event::Opportunity => {
+            let what = format!("`{word}` takes no `at`: it has one instant, its own");
+            reader.refuse(at, what, "Remove `at`")
         }
         Some(at) => reader.column(at).map(Some),
         None => Some(None),
     };
     Some(Trigger::On {
-        event: *event,
+        event,
         predicate: predicate?,
         at: at?,
     })
@@ -208,11 +202,8 @@ fn read_predicate(reader: &Reader<'_>, on: &Node, rest: &str) -> Option<Option<S
     let (word, predicate) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let predicate = predicate.trim();
     if !word.eq_ignore_ascii_case("where") || predicate.is_empty() {
-        let problem =
-            Problem::new("An event is followed by `where` and a condition, or by nothing")
-                .at(on.place.clone())
-                .fix("Write it as `activity where kind = 'meeting'`");
-        return reader.refuse(problem);
+        let what = "An event is followed by `where` and a condition, or by nothing";
+        return reader.refuse(on, what, "Write it as `activity where kind = 'meeting'`");
     }
     Some(Some(Sql {
         text: predicate.to_owned(),
@@ -269,7 +260,7 @@ fn read_days(reader: &Reader<'_>, node: &Node) -> Option<u32> {
     let days = number.parse().ok().filter(|days| *days <= 3660);
     days.filter(|_| matches!(unit.trim(), "day" | "days"))
         .or_else(|| {
-            let problem = Problem::new(format!("`{text}` is no number of days"));
-            reader.refuse(problem.at(node.place.clone()).fix("Write it as `30 days`"))
+            let what = format!("`{text}` is no number of days");
+            reader.refuse(node, what, "Write it as `30 days`")
         })
 }

@@ -24,13 +24,13 @@ pub(super) struct Leadgauge {
 }
 
 /// What `stage_entry` keeps of a person, frozen at entry.
-const DIMENSIONS: [(&str, &str); 6] = [
-    ("lead_source", "lead_source"),
-    ("channel", "channel"),
-    ("segment", "segment"),
-    ("region", "region"),
-    ("owner_id", "owner_id"),
-    ("campaign_id", "campaign_id"),
+const DIMENSIONS: [&str; 6] = [
+    "lead_source",
+    "channel",
+    "segment",
+    "region",
+    "owner_id",
+    "campaign_id",
 ];
 
 pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Leadgauge> {
@@ -88,20 +88,15 @@ fn read_metrics(reader: &Reader<'_>, node: &Node) -> Option<Metrics> {
         "`metrics`",
         ["dimensions", "horizon_days", "baseline", "floor"],
     )?;
-    let dimensions = dimensions.or(Vec::new(), |node| {
-        reader.list(node, |item| reader.choice(item, "dimension", &DIMENSIONS))
+    let dimensions = dimensions.or(Vec::new(), |list| {
+        reader.tell_repeated(list.items().iter().filter_map(Node::named), "dimension");
+        reader.list(list, |item| reader.one_of(item, "dimension", &DIMENSIONS))
     });
     let horizon_days = horizon_days.optional(|node| reader.whole(node, 1..=3660));
     let baseline = baseline.optional(|node| reader.label(node));
     let floor = floor.or(30, |node| reader.whole(node, 1..=1_000_000));
-    let mut named = Vec::new();
-    for dimension in dimensions? {
-        if !named.iter().any(|name| name == dimension) {
-            named.push(dimension.to_owned());
-        }
-    }
     Some(Metrics {
-        dimensions: named,
+        dimensions: dimensions?,
         horizon_days: horizon_days?,
         baseline: baseline?,
         floor: floor?,
@@ -121,8 +116,7 @@ pub(super) fn zone(reader: &Reader<'_>, node: &Node) -> Option<TimeZone> {
             Some(near) => format!("Did you mean `{near}`?"),
             None => "Write an IANA name, as `America/New_York`".to_owned(),
         };
-        let problem = Problem::new(format!("`{name}` is no time zone"));
-        reader.refuse(problem.at(node.place.clone()).fix(fix))
+        reader.refuse(node, format!("`{name}` is no time zone"), &fix)
     })
 }
 
@@ -131,14 +125,16 @@ pub(super) fn location(reader: &Reader<'_>, node: &Node, folder: &Path) -> Optio
     let text = reader.text(node)?;
     let url = Url::parse(&text).ok().filter(|_| text.contains("://"));
     if url.is_some_and(|url| url.password().is_some() || url.query().is_some()) {
-        let problem = Problem::new("A location holds a secret")
-            .at(node.place.clone().unseen())
-            .fix("Write the URL alone; credentials come from the cloud's environment variables");
-        return reader.refuse(problem);
+        let problem = Problem::new("A location holds a secret").at(node.place.clone().unseen());
+        let fix = "Write the URL alone; credentials come from the cloud's environment variables";
+        reader.tell_problem(problem.fix(fix));
+        return None;
     }
-    let parsed = Location::parse(&text, folder);
-    parsed.map_or_else(
-        |why| reader.refuse(Problem::new(why).at(node.place.clone())),
+    Location::parse(&text, folder).map_or_else(
+        |what| {
+            let fix = "Write a folder, or a URL that begins with `s3://`, `gs://` or `az://`";
+            reader.refuse(node, what, fix)
+        },
         Some,
     )
 }

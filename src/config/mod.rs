@@ -9,6 +9,7 @@ mod calendar;
 mod delivery;
 mod funnel;
 mod leadgauge;
+mod load;
 mod reader;
 mod report;
 mod secret;
@@ -19,18 +20,14 @@ mod tests;
 mod yaml;
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
-use self::leadgauge::Leadgauge;
-use self::reader::Reader;
 pub(crate) use self::secret::Secret;
-use self::yaml::{File, Node};
-use crate::fs::{self, Location};
-use crate::problem::{Place, Problem, Problems};
+use crate::fs::Location;
+use crate::problem::Place;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -52,141 +49,6 @@ pub(crate) struct Config {
     pub(crate) calendar: Calendar,
     /// Every file read, by name, for the commit log. Never holds a secret.
     pub(crate) texts: BTreeMap<String, String>,
-}
-
-/// The four files, by the names under which `Config::texts` holds them.
-const FILES: [&str; 4] = ["leadgauge.yaml", "funnel.yaml", "sla.yaml", "calendar.yaml"];
-
-impl Config {
-    /// Reads `leadgauge.yaml` at `path`, which may have another name, and the other three beside it.
-    ///
-    /// # Errors
-    ///
-    /// All problems of all four files.
-    pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let [_, funnel, sla, calendar] = FILES;
-        let opened = [
-            open(path),
-            open(&folder.join(funnel)),
-            open(&folder.join(sla)),
-            open(&folder.join(calendar)),
-        ];
-        check(folder, &opened)
-    }
-}
-
-/// One of the four files, read and parsed, or what is wrong with it.
-type Opened = Result<(File, Node), Problem>;
-
-fn open(path: &Path) -> Opened {
-    let text = fs::read_text(path).map_err(|error| unreadable(&error))?;
-    let file = File::new(path.display().to_string(), text);
-    let root = file.parse()?;
-    Ok((file, root))
-}
-
-fn unreadable(error: &fs::StoreError) -> Problem {
-    let problem = Problem::new(error.to_string());
-    match (error, error.source()) {
-        (fs::StoreError::NotFound { .. }, _) => problem.fix(
-            "Create it, or name the deployment's `leadgauge.yaml` with `--config`; \
-             `sla.yaml` and `calendar.yaml` may be empty",
-        ),
-        (_, Some(source)) => problem.why(source.to_string()),
-        (_, None) => problem,
-    }
-}
-
-fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
-    let [main, funnel, sla, calendar] = opened;
-    let stages = funnel
-        .as_ref()
-        .ok()
-        .map(|(_, root)| funnel::stage_ids(root));
-    let mut problems = Vec::new();
-    let main = section(main, &mut problems, |reader, root| {
-        leadgauge::read(reader, root, folder)
-    });
-    let funnel = section(funnel, &mut problems, funnel::read);
-    // The fiscal year comes first, though its file is told last.
-    let mut calendar_problems = Vec::new();
-    let calendar = section(calendar, &mut calendar_problems, calendar::read);
-    let terms = sla::Terms {
-        stages,
-        fiscal_year_starts: calendar
-            .as_ref()
-            .map_or(1, |calendar| calendar.fiscal_year_starts),
-    };
-    let sla = section(sla, &mut problems, |reader, root| {
-        sla::read(reader, root, &terms)
-    });
-    problems.extend(calendar_problems);
-    match (main, funnel, sla, calendar) {
-        (Some(main), Some(funnel), Some(sla), Some(calendar)) if problems.is_empty() => {
-            let Leadgauge {
-                company,
-                time_zone,
-                warehouse,
-                queries,
-                templates,
-                sources,
-                metrics,
-                reports,
-                delivery,
-            } = main;
-            Ok(Config {
-                folder: folder.to_owned(),
-                company,
-                time_zone,
-                warehouse,
-                queries,
-                templates,
-                sources,
-                metrics,
-                reports,
-                delivery,
-                funnel,
-                sla,
-                calendar,
-                texts: texts(opened),
-            })
-        }
-        _ => Err(Problems(problems)),
-    }
-}
-
-/// Reads one file's tree and collects what was told.
-fn section<T>(
-    opened: &Opened,
-    problems: &mut Vec<Problem>,
-    read: impl FnOnce(&Reader<'_>, &Node) -> Option<T>,
-) -> Option<T> {
-    match opened {
-        Ok((file, root)) => {
-            let reader = Reader::new(file);
-            let value = read(&reader, root);
-            problems.extend(reader.into_problems());
-            value
-        }
-        Err(problem) => {
-            problems.push(problem.clone());
-            None
-        }
-    }
-}
-
-fn texts(opened: &[Opened; 4]) -> BTreeMap<String, String> {
-    let named = FILES.iter().zip(opened);
-    named
-        .filter_map(|(name, opened)| {
-            let (file, _) = opened.as_ref().ok()?;
-            Some(((*name).to_owned(), file.text().to_owned()))
-        })
-        .collect()
 }
 
 /// A piece of SQL written in YAML, with the place of its first character.
@@ -459,6 +321,7 @@ pub(crate) struct Sla {
 
 /// Marketing's promise for one fiscal quarter.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the key of sla.yaml")]
 pub(crate) struct Commitment {
     /// As written, `2026-Q4`: fiscal year and quarter.
     pub(crate) quarter: String,

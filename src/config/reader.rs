@@ -27,6 +27,8 @@ pub(super) struct Field<'a> {
     of: &'static str,
     map: &'a Place,
     pub(super) node: Option<&'a Node>,
+    /// Absent, but an unknown key that was told is likely meant for it.
+    misspelt: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -44,13 +46,43 @@ impl<'a> Reader<'a> {
         problems
     }
 
-    pub(super) fn tell(&self, problem: Problem) {
+    pub(super) fn tell_problem(&self, problem: Problem) {
         self.problems.borrow_mut().push(problem);
     }
 
-    /// Tells a problem; there is no value then.
-    pub(super) fn refuse<T>(&self, problem: Problem) -> Option<T> {
-        self.tell(problem);
+    /// Tells what is wrong with a value and what to do.
+    pub(super) fn tell(&self, node: &Node, what: impl Into<String>, fix: &str) {
+        self.tell_problem(Problem::new(what).at(node.place.clone()).fix(fix));
+    }
+
+    /// The same where a value is asked for: there is none.
+    pub(super) fn refuse<T>(&self, node: &Node, what: impl Into<String>, fix: &str) -> Option<T> {
+        self.tell(node, what, fix);
+        None
+    }
+
+    /// Tells that a value is of another kind.
+    fn expected<T>(&self, what: &str, node: &Node) -> Option<T> {
+        let found = match &node.value {
+            Value::Null => "nothing",
+            Value::Boolean(_) => "`true` or `false`",
+            Value::Integer(_) | Value::Decimal(_) => "a number",
+            Value::Text(_) => "text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "keys and values",
+        };
+        let problem = Problem::new(format!("Expected {what}, found {found}"));
+        let fix = match (what, &node.value) {
+            ("text", Value::List(_) | Value::Map(_)) => None,
+            ("text", _) => Some("Put it in quotes"),
+            ("a list", _) => Some("Put it in brackets, as `[one, two]`"),
+            _ => None,
+        };
+        let problem = problem.at(node.place.clone());
+        self.tell_problem(match fix {
+            Some(fix) => problem.fix(fix),
+            None => problem,
+        });
         None
     }
 
@@ -61,12 +93,12 @@ impl<'a> Reader<'a> {
         of: &'static str,
         keys: [&'static str; N],
     ) -> Option<[Field<'n>; N]> {
-        match &node.value {
-            Value::Map(_) => self.tell_strange_keys(node, of, &keys),
+        let misspelt = match &node.value {
+            Value::Map(entries) => self.tell_strange_keys(entries, of, &keys),
             // A key with nothing behind it, or an empty file.
-            Value::Null => {}
-            _ => return self.refuse(expected("keys and values", node)),
-        }
+            Value::Null => Vec::new(),
+            _ => return self.expected("keys and values", node),
+        };
         Some(keys.map(|key| {
             Field {
                 reader: self,
@@ -76,18 +108,23 @@ impl<'a> Reader<'a> {
                 node: node
                     .get(key)
                     .filter(|node| !matches!(node.value, Value::Null)),
+                misspelt: misspelt.contains(&key),
             }
         }))
     }
 
-    fn tell_strange_keys(&self, node: &Node, of: &str, keys: &[&'static str]) {
-        self.tell_repeated(node.entries().iter().map(Entry::named), "key");
+    /// Gives the known keys that were likely meant by unknown ones.
+    fn tell_strange_keys<'k>(&self, entries: &[Entry], of: &str, keys: &[&'k str]) -> Vec<&'k str> {
+        self.tell_repeated(entries.iter().map(Entry::named), "key");
         let known = |entry: &&Entry| keys.contains(&entry.key.as_str());
-        for entry in node.entries().iter().filter(|entry| !known(entry)) {
+        let mut misspelt = Vec::new();
+        for entry in entries.iter().filter(|entry| !known(entry)) {
             let problem = Problem::new(format!("Unknown key `{}` in {of}", entry.key));
             let fix = instead(&entry.key, keys);
-            self.tell(problem.at(entry.place.clone()).fix(fix));
+            self.tell_problem(problem.at(entry.place.clone()).fix(fix));
+            misspelt.extend(nearest(&entry.key, keys.iter().copied()));
         }
+        misspelt
     }
 
     /// Tells every name that an earlier thing of its kind has too.
@@ -105,7 +142,7 @@ impl<'a> Reader<'a> {
             let problem = Problem::new(format!("The {what} `{name}` is there twice"))
                 .at(place.clone())
                 .why(format!("it is in line {line} already"));
-            self.tell(problem.fix("Remove or rename one of them"));
+            self.tell_problem(problem.fix("Remove or rename one of them"));
         }
     }
 
@@ -113,7 +150,7 @@ impl<'a> Reader<'a> {
     pub(super) fn entries<'n>(&self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
         match &node.value {
             Value::Map(entries) => Some(entries),
-            _ => self.refuse(expected(what, node)),
+            _ => self.expected(what, node),
         }
     }
 
@@ -124,7 +161,7 @@ impl<'a> Reader<'a> {
         read: impl FnMut(&'n Node) -> Option<T>,
     ) -> Option<Vec<T>> {
         let Value::List(items) = &node.value else {
-            return self.refuse(expected("a list", node));
+            return self.expected("a list", node);
         };
         let read: Vec<Option<T>> = items.iter().map(read).collect();
         read.into_iter().collect()
@@ -138,7 +175,7 @@ impl<'a> Reader<'a> {
     ) -> Option<Vec<T>> {
         let items = self.list(node, read)?;
         if items.is_empty() {
-            return self.refuse(Problem::new("This list is empty").at(node.place.clone()));
+            return self.refuse(node, "This list is empty", "Add at least one");
         }
         Some(items)
     }
@@ -147,15 +184,11 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&self, node: &Node) -> Option<String> {
         let text = self.any_text(node)?;
         if text.trim().is_empty() {
-            return self.refuse(Problem::new("This text is empty").at(node.place.clone()));
+            return self.refuse(node, "This text is empty", "Write it, or remove the key");
         }
         if text.chars().any(char::is_control) {
             let what = "This text holds a line break or a control character";
-            return self.refuse(
-                Problem::new(what)
-                    .at(node.place.clone())
-                    .fix("Write it in one line"),
-            );
+            return self.refuse(node, what, "Write it in one line");
         }
         Some(text.trim().to_owned())
     }
@@ -164,8 +197,7 @@ impl<'a> Reader<'a> {
     pub(super) fn any_text<'n>(&self, node: &'n Node) -> Option<&'n str> {
         match &node.value {
             Value::Text(text) => Some(text),
-            Value::List(_) | Value::Map(_) => self.refuse(expected("text", node)),
-            _ => self.refuse(expected("text", node).fix("Put it in quotes")),
+            _ => self.expected("text", node),
         }
     }
 
@@ -177,12 +209,9 @@ impl<'a> Reader<'a> {
         if first && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
             return Some(text);
         }
-        let problem = Problem::new(format!("`{text}` cannot be a name in SQL"));
-        self.refuse(
-            problem
-                .at(node.place.clone())
-                .fix("Begin with a small letter and use small letters, digits and `_` only"),
-        )
+        let what = format!("`{text}` cannot be a name in SQL");
+        let fix = "Begin with a small letter and use small letters, digits and `_` only";
+        self.refuse(node, what, fix)
     }
 
     /// A name of a thing that is no SQL name: `first-year`, `2026-q4`.
@@ -192,12 +221,8 @@ impl<'a> Reader<'a> {
         if text.bytes().all(plain) {
             return Some(text);
         }
-        let problem = Problem::new(format!("`{text}` cannot be a name here"));
-        self.refuse(
-            problem
-                .at(node.place.clone())
-                .fix("Use small letters, digits, `-` and `_` only"),
-        )
+        let what = format!("`{text}` cannot be a name here");
+        self.refuse(node, what, "Use small letters, digits, `-` and `_` only")
     }
 
     /// A whole number within bounds.
@@ -207,35 +232,34 @@ impl<'a> Reader<'a> {
         bounds: RangeInclusive<i64>,
     ) -> Option<T> {
         let Value::Integer(value) = node.value else {
-            return self.refuse(expected("a whole number", node));
+            return self.expected("a whole number", node);
         };
         let read = T::try_from(value).ok().filter(|_| bounds.contains(&value));
         read.or_else(|| {
             let (low, high) = bounds.into_inner();
-            let what = format!("{value} is not between {low} and {high}");
-            self.refuse(Problem::new(what).at(node.place.clone()))
+            let fix = format!("Write a number from {low} to {high}");
+            self.refuse(node, format!("{value} is out of bounds"), &fix)
         })
     }
 
     /// A share: a number from 0 to 1.
     pub(super) fn share(&self, node: &Node) -> Option<f64> {
-        let share = match node.value {
-            Value::Integer(0) => 0.0,
-            Value::Integer(1) => 1.0,
-            Value::Decimal(value) if (0.0..=1.0).contains(&value) => value,
+        match node.value {
+            Value::Integer(0) => Some(0.0),
+            Value::Integer(1) => Some(1.0),
+            Value::Decimal(value) if (0.0..=1.0).contains(&value) => Some(value),
             Value::Integer(_) | Value::Decimal(_) => {
-                let problem = Problem::new("A share is a number from 0 to 1");
-                return self.refuse(problem.at(node.place.clone()).fix("Write 30 % as `0.3`"));
+                let what = "A share is a number from 0 to 1";
+                self.refuse(node, what, "Write 30 % as `0.3`")
             }
-            _ => return self.refuse(expected("a number from 0 to 1", node)),
-        };
-        Some(share)
+            _ => self.expected("a number from 0 to 1", node),
+        }
     }
 
     pub(super) fn boolean(&self, node: &Node) -> Option<bool> {
         match node.value {
             Value::Boolean(value) => Some(value),
-            _ => self.refuse(expected("`true` or `false`", node)),
+            _ => self.expected("`true` or `false`", node),
         }
     }
 
@@ -246,13 +270,29 @@ impl<'a> Reader<'a> {
         what: &str,
         words: &[(&str, T)],
     ) -> Option<T> {
-        let text = self.any_text(node)?;
+        self.word(node, self.any_text(node)?, what, words)
+    }
+
+    /// The meaning of a word that stands in a text.
+    pub(super) fn word<T: Copy>(
+        &self,
+        node: &Node,
+        text: &str,
+        what: &str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let problem = Problem::new(format!("`{text}` is no {what}"));
-        self.refuse(problem.at(node.place.clone()).fix(instead(text, &words)))
+        let fix = instead(text, &words);
+        self.refuse(node, format!("`{text}` is no {what}"), &fix)
+    }
+
+    /// One of the names given.
+    pub(super) fn one_of(&self, node: &Node, what: &str, names: &[&str]) -> Option<String> {
+        let names: Vec<_> = names.iter().map(|name| (*name, *name)).collect();
+        self.choice(node, what, &names).map(str::to_owned)
     }
 
     /// A day as `2026-10-01`.
@@ -264,12 +304,9 @@ impl<'a> Reader<'a> {
     pub(super) fn day(&self, text: &str, place: &Place) -> Option<Date> {
         let date = text.parse::<Date>().ok();
         date.filter(|date| date.to_string() == text).or_else(|| {
-            let problem = Problem::new(format!("`{text}` is no date"));
-            self.refuse(
-                problem
-                    .at(place.clone())
-                    .fix("Write year-month-day, as `2026-10-01`"),
-            )
+            let problem = Problem::new(format!("`{text}` is no date")).at(place.clone());
+            self.tell_problem(problem.fix("Write year-month-day, as `2026-10-01`"));
+            None
         })
     }
 
@@ -277,8 +314,8 @@ impl<'a> Reader<'a> {
     pub(super) fn sql(&self, node: &Node) -> Option<Sql> {
         let text = self.any_text(node)?;
         if text.trim().is_empty() {
-            return self
-                .refuse(Problem::new("An SQL expression is missing here").at(node.place.clone()));
+            let fix = "Write an expression over the columns";
+            return self.refuse(node, "SQL is missing here", fix);
         }
         Some(Sql {
             text: text.to_owned(),
@@ -296,15 +333,20 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// Whether the user meant to write it.
+    pub(super) fn is_meant(&self) -> bool {
+        self.node.is_some() || self.misspelt
+    }
+
     /// The value; that it is absent is a problem.
     pub(super) fn required<T>(&self, read: impl FnOnce(&'a Node) -> Option<T>) -> Option<T> {
-        match self.node {
-            Some(node) => read(node),
-            None => {
-                let what = format!("`{}` is missing in {}", self.key, self.of);
-                self.reader.refuse(Problem::new(what).at(self.map.clone()))
-            }
+        if !self.is_meant() {
+            let problem = Problem::new(format!("`{}` is missing in {}", self.key, self.of));
+            let fix = format!("Add `{}:`", self.key);
+            self.reader
+                .tell_problem(problem.at(self.map.clone()).fix(fix));
         }
+        read(self.node?)
     }
 
     /// The value, if it is there. The outer `None` means that a problem was told.
@@ -325,22 +367,11 @@ impl<'a> Field<'a> {
     }
 }
 
-fn expected(what: &str, node: &Node) -> Problem {
-    let found = match &node.value {
-        Value::Null => "nothing",
-        Value::Boolean(_) => "`true` or `false`",
-        Value::Integer(_) | Value::Decimal(_) => "a number",
-        Value::Text(_) => "text",
-        Value::List(_) => "a list",
-        Value::Map(_) => "keys and values",
-    };
-    Problem::new(format!("Expected {what}, found {found}")).at(node.place.clone())
-}
-
 /// What to write instead of an unknown word.
-pub(super) fn instead(word: &str, known: &[&str]) -> String {
+fn instead(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(near) => format!("Did you mean `{near}`?"),
+        None if known.is_empty() => "None is defined; add it".to_owned(),
         None => format!("Known here: `{}`", known.join("`, `")),
     }
 }

@@ -6,7 +6,6 @@ use super::calendar::WEEKDAYS;
 use super::reader::Reader;
 use super::yaml::{Node, Value};
 use super::{Report, Schedule, address};
-use crate::problem::Problem;
 
 pub(super) fn read(reader: &Reader<'_>, node: &Node) -> Option<Vec<Report>> {
     reader.tell_repeated(node.names("name"), "report");
@@ -36,8 +35,12 @@ fn read_report(reader: &Reader<'_>, node: &Node) -> Option<Report> {
 /// `daily`, or `{ weekly_after: sunday }`.
 fn read_schedule(reader: &Reader<'_>, node: &Node) -> Option<Schedule> {
     if !matches!(node.value, Value::Map(_)) {
-        let words = [("daily", Schedule::Daily)];
-        return reader.choice(node, "schedule", &words);
+        let text = reader.any_text(node)?;
+        if text == "daily" {
+            return Some(Schedule::Daily);
+        }
+        let fix = "Write `daily`, or `{ weekly_after: sunday }`";
+        return reader.refuse(node, format!("`{text}` is no schedule"), fix);
     }
     let [weekly_after] = reader.fields(node, "a schedule", ["weekly_after"])?;
     let day: Weekday = weekly_after.required(|node| reader.choice(node, "weekday", &WEEKDAYS))?;

@@ -6,7 +6,6 @@ use super::calendar::quarter_days;
 use super::reader::Reader;
 use super::yaml::Node;
 use super::{Commitment, Sla, Split};
-use crate::problem::Problem;
 
 /// What a commitment is read against.
 pub(super) struct Terms<'a> {
@@ -51,11 +50,7 @@ fn read_commitment(
     )?;
     let quarter = quarter.required(|node| read_quarter(reader, node, terms.fiscal_year_starts));
     let stage = stage.required(|node| match &terms.stages {
-        Some(stages) => {
-            let stages: Vec<_> = stages.iter().map(|stage| (*stage, *stage)).collect();
-            let stage = reader.choice(node, "stage of the funnel", &stages)?;
-            Some(stage.to_owned())
-        }
+        Some(stages) => reader.one_of(node, "stage of the funnel", stages),
         None => reader.identifier(node),
     });
     let commitment = commitment.required(|node| reader.whole(node, 1..=1_000_000_000));
@@ -91,8 +86,8 @@ fn read_quarter(
         quarter_days(year, quarter, fiscal_year_starts)
     });
     let Some((first_day, last_day)) = days else {
-        let problem = Problem::new(format!("`{text}` is no fiscal quarter"));
-        return reader.refuse(problem.at(node.place.clone()).fix("Write it as `2026-Q4`"));
+        let what = format!("`{text}` is no fiscal quarter");
+        return reader.refuse(node, what, "Write it as `2026-Q4`");
     };
     Some((text, first_day, last_day))
 }

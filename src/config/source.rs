@@ -9,9 +9,10 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
 use super::leadgauge::{location, zone};
-use super::reader::{Field, Reader, instead};
+use super::reader::{Field, Reader};
 use super::yaml::{Entry, Node, Value};
 use super::{Column, ColumnType, Compression, Format, Source, Stream, StreamKind};
+use crate::fs::Location;
 use crate::problem::Problem;
 
 const MAX_FALL: f64 = 0.2;
@@ -58,11 +59,7 @@ fn read_source(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Source
     })
 }
 
-fn read_files(
-    reader: &Reader<'_>,
-    node: &Node,
-    folder: &Path,
-) -> Option<(crate::fs::Location, Vec<Stream>)> {
+fn read_files(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<(Location, Vec<Stream>)> {
     let [place, streams] = reader.fields(node, "`files`", ["location", "streams"])?;
     let place = place.required(|node| location(reader, node, folder));
     let streams = streams.required(|list| {
@@ -105,21 +102,19 @@ fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stre
     let name = name.required(|node| reader.identifier(node));
     let kind = read_kind(reader, node, siblings, [&snapshot, &events, &field_history]);
     let path_text = path.required(|node| read_path(reader, node));
-    let ending = path_text
+    let (format_told, compression_told) = path_text
         .as_deref()
         .map_or((None, Compression::None), ending);
-    let compression = compression.or(ending.1, |node| {
+    let compression = compression.or(compression_told, |node| {
         reader.choice(node, "compression", &COMPRESSIONS)
     });
-    let format = match (format.node, ending.0, path.node) {
-        (Some(node), _, _) => reader.choice(node, "format", &FORMATS),
-        (None, Some(format), _) => Some(format),
-        (None, None, Some(node)) if path_text.is_some() => {
-            let problem = Problem::new("The format is not plain from the file's ending");
-            let fix = format!("Add `format:` with one of {}", known(&FORMATS));
-            reader.refuse(problem.at(node.place.clone()).fix(fix))
+    let format = match (format.node, path.node) {
+        (Some(node), _) => reader.choice(node, "format", &FORMATS),
+        (None, Some(node)) if path_text.is_some() && format_told.is_none() => {
+            let what = "The format is not plain from the file's ending";
+            reader.refuse(node, what, "Add `format:`, as `format: csv`")
         }
-        _ => None,
+        (None, _) => format_told,
     };
     let encoding = encoding.or("utf-8".to_owned(), |node| read_encoding(reader, node));
     let delimiter = read_delimiter(reader, &delimiter, format);
@@ -148,9 +143,10 @@ fn read_kind(
     reader: &Reader<'_>,
     stream: &Node,
     siblings: &Node,
-    [snapshot, events, field_history]: [&Field<'_>; 3],
+    kinds: [&Field<'_>; 3],
 ) -> Option<(StreamKind, f64)> {
-    match (snapshot.node, events.node, field_history.node) {
+    let [snapshot, events, field_history] = kinds.map(|kind| kind.node);
+    match (snapshot, events, field_history) {
         (Some(node), None, None) => read_snapshot(reader, node),
         (None, Some(node), None) => {
             let [key] = reader.fields(node, "`events`", ["key"])?;
@@ -160,9 +156,10 @@ fn read_kind(
         (None, None, Some(node)) => {
             read_field_history(reader, node, siblings).map(|kind| (kind, MAX_FALL))
         }
+        (None, None, None) if kinds.iter().any(|kind| kind.is_meant()) => None,
         _ => {
-            let problem = Problem::new("A stream is of one kind").at(stream.place.clone());
-            reader.refuse(problem.fix("Write one of `snapshot`, `events` and `field_history`"))
+            let fix = "Write one of `snapshot`, `events` and `field_history`";
+            reader.refuse(stream, "A stream is of one kind", fix)
         }
     }
 }
@@ -192,21 +189,24 @@ fn read_field_history(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Opti
         ["key", "of", "record", "field", "old", "new", "at"],
     )?;
     let of = of.required(|node| {
-        let named = siblings
+        let snapshots = siblings
             .items()
             .iter()
             .filter(|stream| stream.get("snapshot").is_some());
-        let named: Vec<(&str, &str)> = named
-            .filter_map(|stream| stream.get("name")?.as_text())
-            .map(|name| (name, name))
+        let names: Option<Vec<_>> = snapshots
+            .map(|stream| stream.get("name")?.as_text())
             .collect();
-        reader.choice(node, "snapshot stream of this source", &named)
+        // A snapshot stream without a name is told already; it may be the one that is meant.
+        let Some(names) = names else {
+            return reader.identifier(node);
+        };
+        reader.one_of(node, "snapshot stream of this source", &names)
     });
     let [key, record, field, old, new, at] =
         [key, record, field, old, new, at].map(|column| column.required(|node| reader.text(node)));
     Some(StreamKind::FieldHistory {
         key: key?,
-        of: of?.to_owned(),
+        of: of?,
         record: record?,
         field: field?,
         old: old?,
@@ -218,26 +218,22 @@ fn read_field_history(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Opti
 /// A relative path in which every brace is a `{date}` or a `{date:form}`.
 fn read_path(reader: &Reader<'_>, node: &Node) -> Option<String> {
     let path = reader.text(node)?;
-    let refuse =
-        |what: &str, fix: &str| reader.refuse(Problem::new(what).at(node.place.clone()).fix(fix));
     if path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
         let fix = "Write it below the source's `location`, as `{date}/Lead.csv`";
-        return refuse(
-            "A stream's path is relative and has no empty, `.` or `..` part",
-            fix,
-        );
+        let what = "A stream's path is relative and has no empty, `.` or `..` part";
+        return reader.refuse(node, what, fix);
     }
     let mut rest = path.as_str();
     while let Some((before, behind)) = rest.split_once('{') {
         let inside = behind.split_once('}').filter(|_| !before.contains('}'));
         let Some((_, after)) = inside.filter(|(name, _)| is_date(name)) else {
             let fix = "Write `{date}`, or `{date:%Y%m%d}` with the form you need";
-            return refuse("The braces of this path hold no date", fix);
+            return reader.refuse(node, "The braces of this path hold no date", fix);
         };
         rest = after;
     }
     if rest.contains('}') {
-        return refuse("A brace is closed that was not opened", "Remove the `}`");
+        return reader.refuse(node, "A brace is closed that was not opened", "Remove it");
     }
     Some(path)
 }
@@ -274,8 +270,8 @@ fn read_encoding(reader: &Reader<'_>, node: &Node) -> Option<String> {
     if Encoding::for_label(label.as_bytes()).is_some() {
         return Some(label);
     }
-    let problem = Problem::new(format!("`{label}` is no encoding")).at(node.place.clone());
-    reader.refuse(problem.fix("Write a WHATWG label, as `utf-8`, `windows-1252` or `utf-16le`"))
+    let fix = "Write a WHATWG label, as `utf-8`, `windows-1252` or `utf-16le`";
+    reader.refuse(node, format!("`{label}` is no encoding"), fix)
 }
 
 fn read_delimiter(reader: &Reader<'_>, field: &Field<'_>, format: Option<Format>) -> Option<u8> {
@@ -285,21 +281,15 @@ fn read_delimiter(reader: &Reader<'_>, field: &Field<'_>, format: Option<Format>
         b','
     };
     field.or(usual, |node| {
-        let refuse = |what: &str, fix: &str| {
-            reader.refuse(Problem::new(what).at(node.place.clone()).fix(fix))
-        };
-        if matches!(
-            format,
-            Some(Format::Ndjson | Format::Json | Format::Parquet)
-        ) {
-            return refuse("Only `csv` and `tsv` have a delimiter", "Remove it");
-        }
-        match reader.any_text(node)?.as_bytes() {
-            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Some(*byte),
-            _ => refuse(
-                "A delimiter is one ASCII character and no quotation mark",
-                "Write it in quotes, as `\";\"` or `\"\\t\"`",
-            ),
+        match (format, reader.any_text(node)?.as_bytes()) {
+            (Some(Format::Ndjson | Format::Json | Format::Parquet), _) => {
+                reader.refuse(node, "Only `csv` and `tsv` have a delimiter", "Remove it")
+            }
+            (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Some(*byte),
+            _ => {
+                let what = "A delimiter is one ASCII character and no quotation mark";
+                reader.refuse(node, what, "Write it in quotes, as `\";\"` or `\"\\t\"`")
+            }
         }
     })
 }
@@ -331,8 +321,8 @@ fn read_column(reader: &Reader<'_>, node: &Node) -> Option<Column> {
         if kind == ColumnType::Timestamp {
             return zone(reader, node);
         }
-        let problem = Problem::new("Only a timestamp has a zone").at(node.place.clone());
-        reader.refuse(problem.fix("Remove `zone`, or set `type: timestamp`"))
+        let fix = "Remove `zone`, or set `type: timestamp`";
+        reader.refuse(node, "Only a timestamp has a zone", fix)
     });
     Some(Column {
         kind: Some(kind),
@@ -341,38 +331,31 @@ fn read_column(reader: &Reader<'_>, node: &Node) -> Option<Column> {
     })
 }
 
-/// A strptime form that gives a whole date, or instant, when an example is written and read back.
+/// A strptime form that gives a whole date or instant.
 fn read_time_format(reader: &Reader<'_>, node: &Node, kind: ColumnType) -> Option<String> {
-    let refuse = |problem: Problem| reader.refuse(problem.at(node.place.clone()));
     if !matches!(kind, ColumnType::Date | ColumnType::Timestamp) {
-        let problem = Problem::new("Only a date or a timestamp has a format");
-        return refuse(problem.fix("Remove `format`, or set `type: date` or `type: timestamp`"));
+        let fix = "Remove `format`, or set `type: date` or `type: timestamp`";
+        return reader.refuse(node, "Only a date or a timestamp has a format", fix);
     }
     let form = reader.text(node)?;
-    let example = date(2026, 11, 5).at(14, 3, 22, 0).to_zoned(TimeZone::UTC);
-    let whole = example
-        .map_err(|error| error.to_string())
-        .and_then(|example| {
-            let text = strtime::format(&form, &example).map_err(|error| error.to_string())?;
-            let parts = strtime::parse(&form, text).map_err(|error| error.to_string())?;
-            let date = parts.to_date().map(|_| ());
-            let read = if kind == ColumnType::Timestamp {
-                date.or_else(|error| parts.to_timestamp().map(|_| ()).map_err(|_| error))
-            } else {
-                date
-            };
-            read.map_err(|error| error.to_string())
-        });
-    if let Err(why) = whole {
-        let problem = Problem::new(format!("No date can be read by `{form}`")).why(why);
-        return refuse(
-            problem.fix("Write the form of a whole date, as `%d/%m/%Y` or `%Y-%m-%d %H:%M:%S`"),
-        );
+    if let Err(error) = read_back(&form, kind) {
+        let problem = Problem::new(format!("No date can be read by `{form}`"))
+            .at(node.place.clone())
+            .why(error.to_string());
+        let fix = "Write the form of a whole date, as `%d/%m/%Y` or `%Y-%m-%d %H:%M:%S`";
+        reader.tell_problem(problem.fix(fix));
+        return None;
     }
     Some(form)
 }
 
-fn known<T>(words: &[(&str, T)]) -> String {
-    let words: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-    words.join(", ")
+/// Writes an example in a form and reads it back: what `jiff` writes it does not always read.
+fn read_back(form: &str, kind: ColumnType) -> Result<(), jiff::Error> {
+    let example = date(2026, 11, 5).at(14, 3, 22, 0).to_zoned(TimeZone::UTC)?;
+    let text = strtime::format(form, &example)?;
+    let parts = strtime::parse(form, text)?;
+    if kind == ColumnType::Timestamp && parts.to_timestamp().is_ok() {
+        return Ok(());
+    }
+    parts.to_date().map(|_| ())
 }

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Error, Spanned};
 
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, nearest};
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -69,8 +69,13 @@ impl Node {
 
     /// The text under `key` of every item that has it, with its place.
     pub(super) fn names<'n>(&'n self, key: &str) -> impl Iterator<Item = (String, &'n Place)> {
-        let named = self.items().iter().filter_map(move |item| item.get(key));
-        named.filter_map(|node| Some((node.as_text()?.to_owned(), &node.place)))
+        let values = self.items().iter().filter_map(move |item| item.get(key));
+        values.filter_map(Self::named)
+    }
+
+    /// The text, where this is one, with its place.
+    pub(super) fn named(&self) -> Option<(String, &Place)> {
+        Some((self.as_text()?.to_owned(), &self.place))
     }
 }
 
@@ -131,33 +136,29 @@ impl File {
 
     /// The place of what follows the first `word` (in lower case) that stands at `place` or later.
     pub(super) fn after(&self, place: &Place, word: &str) -> Place {
-        let behind = |(index, line): (usize, &str)| {
-            let skipped = if index + 1 == place.line {
-                place.column - 1
-            } else {
-                0
-            };
-            let lower: String = line.chars().map(|c| c.to_ascii_lowercase()).collect();
-            let from = lower.char_indices().nth(skipped)?.0;
-            let found = lower.get(from..)?.find(word)?;
-            Some((
-                index + 1,
-                lower.get(..from + found + word.len())?.chars().count(),
-            ))
-        };
-        let mut lines = self.text.lines().enumerate().skip(place.line - 1);
-        let Some((mut line, mut column)) = lines.find_map(behind) else {
+        let lower = self.text.to_ascii_lowercase();
+        let before = lower.split_inclusive('\n').take(place.line - 1);
+        let line_start: usize = before.map(str::len).sum();
+        let chars = lower.get(line_start..).unwrap_or_default().char_indices();
+        let start = line_start + chars.map(|(at, _)| at).nth(place.column - 1).unwrap_or(0);
+        let tail = lower.get(start..).unwrap_or_default();
+        let Some((skipped, rest)) = tail.split_once(word) else {
             return place.clone();
         };
-        let blank = |char: &char| char.is_whitespace();
-        for (index, text) in self.text.lines().enumerate().skip(line - 1) {
-            let skipped = if index + 1 == line { column } else { 0 };
-            let blanks = text.chars().skip(skipped).take_while(blank).count();
-            if skipped + blanks < text.chars().count() {
-                (line, column) = (index + 1, skipped + blanks + 1);
-                break;
-            }
-        }
+        let blanks = rest.len() - rest.trim_start().len();
+        self.place_at(start + skipped.len() + word.len() + blanks)
+    }
+
+    /// The place of a byte of the text.
+    fn place_at(&self, offset: usize) -> Place {
+        let before = self.text.get(..offset).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .chars()
+            .rev()
+            .take_while(|char| *char != '\n')
+            .count()
+            + 1;
         Place::of(&self.name, &self.shown, line, column)
     }
 
@@ -280,7 +281,14 @@ fn syntax_problem(message: &str) -> Problem {
             "mapping values are not allowed",
             "Put a value that holds `: ` in quotes",
         ),
-        ("expected key", "Indent the keys of one block alike"),
+        (
+            "did not find expected",
+            "Indent the lines of one block alike",
+        ),
+        (
+            "only valid inside a block",
+            "Close the bracket or brace that is open above",
+        ),
         ("unexpected character", "Put the value in quotes"),
         (
             "illegal placement of ':'",
@@ -311,14 +319,24 @@ fn without_secrets(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The line up to the colon of a key that speaks of a secret, if it has one.
+/// The line up to the colon of a key that speaks of a secret, spelt right or not, if it has one.
 fn secret_key(line: &str) -> Option<&str> {
-    const WORDS: [&str; 5] = ["pass", "pwd", "secret", "token", "credential"];
+    const WORDS: [&str; 6] = ["password", "passwd", "pwd", "secret", "token", "credential"];
     let mut end = 0;
     for part in line.split_inclusive(':') {
         end += part.len();
-        let lower = part.to_ascii_lowercase();
-        if part.ends_with(':') && WORDS.iter().any(|word| lower.contains(word)) {
+        let key = part
+            .strip_suffix(':')
+            .unwrap_or_default()
+            .trim_end_matches(['"', '\'']);
+        let words = key
+            .rsplit(|c: char| !c.is_alphanumeric() && c != '-')
+            .take(2);
+        let secret = |word: &str| {
+            let lower = word.to_lowercase();
+            WORDS.iter().any(|word| lower.contains(word)) || nearest(&lower, WORDS).is_some()
+        };
+        if words.filter(|word| !word.is_empty()).any(secret) {
             return line.get(..end);
         }
     }
@@ -378,11 +396,12 @@ mod tests {
     // A secret is cut out of every line that could be shown, also from the lines below its key.
     #[test]
     fn secrets_are_not_shown() {
-        let text = "smtp: { port: x, password: hunter2 }\npasswd:\n  hunter2\nuser: me: you\n";
+        let text =
+            "smtp: { port: x, 'smtp_pasword': hunter2 }\npasswd:\n  hunter2\nuser: me: you\n";
         let shown = without_secrets(text);
         assert_eq!(
             shown,
-            "smtp: { port: x, password:\npasswd:\n\nuser: me: you"
+            "smtp: { port: x, 'smtp_pasword':\npasswd:\n\nuser: me: you"
         );
         let problem = file("a: 1\npassword: \"hunter2\nb: 2\n")
             .parse()

@@ -1,7 +1,7 @@
 //! What became of each message: `ledger/<message>/<number>-<state>.json`, each file created, none
 //! overwritten. The file with the highest number is the message's state; none means queued.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,20 @@ pub(crate) struct Entry {
 }
 
 impl State {
+    const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Refused,
+        Self::Unknown,
+    ];
+
+    /// The state that a record's name tells: `0002-sent.json`.
+    fn of_file(name: &str) -> Option<Self> {
+        let word = name.strip_suffix(".json")?.split_once('-')?.1;
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -64,12 +78,35 @@ impl Entry {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
-    store: Arc<Store>,
+    store: Store,
 }
 
 impl Ledger {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    pub(crate) fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+
+    /// The messages of which nothing is left to do. Read from the names alone: the ledger grows with
+    /// the years.
+    pub(crate) async fn settled(&self) -> Result<BTreeSet<String>, StoreError> {
+        let mut newest = BTreeMap::new();
+        // Names are sorted, so the last of a message is its newest.
+        for file in self.store.list("ledger").await? {
+            let mut parts = file.path.rsplit('/');
+            if let (Some(name), Some(message)) = (parts.next(), parts.next()) {
+                newest.insert(message.to_owned(), State::of_file(name));
+            }
+        }
+        let is_settled = |state: &Option<State>| {
+            matches!(state, Some(State::Sent | State::Refused | State::Unknown))
+        };
+        Ok(newest
+            .into_iter()
+            .filter(|(_, state)| is_settled(state))
+            .map(|(message, _)| message)
+            .collect())
     }
 
     /// The records of one message, oldest first.

@@ -14,8 +14,6 @@ mod ledger;
 mod message;
 mod smtp;
 
-use std::sync::Arc;
-
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +21,8 @@ use crate::config;
 use crate::fs::{Store, StoreError};
 use crate::problem::Problem;
 
-pub(crate) use ledger::{Entry, Ledger, State};
+pub(crate) use ledger::Ledger;
+use ledger::State;
 pub(crate) use message::compose;
 
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +151,7 @@ pub(crate) async fn send(
     transport: &config::Transport,
     mails: &[Outgoing],
 ) -> Result<Vec<Receipt>, DeliveryError> {
-    let ledger = Ledger::new(Arc::new(store.clone()));
+    let ledger = Ledger::new(store);
     let mut carrier = Carrier::open(transport)?;
     let mut receipts = Vec::with_capacity(mails.len());
     for mail in mails {

@@ -1,13 +1,15 @@
-//! Everything that can be checked offline: the whole job is run over empty tables of the declared
-//! columns, so that every query is planned and every template rendered, and nothing is written.
+//! Everything that can be checked offline: the whole job is run over empty tables, so that every
+//! query is planned and every template rendered, and nothing is written.
 
 use serde::Serialize;
 
-use super::{PipelineError, Templates, canonical, open_session, record};
-use crate::clock::{self, RunId};
+use super::record;
+use super::{PipelineError, canonical, open_session};
+use crate::clock;
 use crate::config::Config;
-use crate::warehouse::{Version, Warehouse};
-use crate::{funnel, metrics, report};
+use crate::report::{self, Templates};
+use crate::warehouse::Warehouse;
+use crate::{funnel, metrics};
 
 /// What was looked at.
 #[derive(Debug, Serialize)]
@@ -17,4 +19,33 @@ pub(crate) struct Checked {
     pub(crate) stages: usize,
     pub(crate) queries: usize,
     pub(crate) templates: usize,
+}
+
+/// Checks a deployment. A stream that was never pulled is taken to have the columns that its
+/// configuration declares.
+pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
+    let canonical = canonical(config)?;
+    let templates = Templates::load(&config.templates)?;
+    report::check(&templates)?;
+    let as_of = clock::yesterday(&config.time_zone);
+    let warehouse = Warehouse::open(&config.warehouse)?;
+    let base = warehouse.latest().await?;
+    let session = open_session(&warehouse, base.as_ref(), config, as_of, &canonical).await?;
+    record::register_extracts(&session, &warehouse, base.as_ref(), &[]).await?;
+    funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
+    metrics::measure(&session, config).await?;
+    for report in &config.reports {
+        metrics::figures(&session, config, &report.name, as_of).await?;
+    }
+    Ok(Checked {
+        sources: config.sources.len(),
+        streams: config
+            .sources
+            .iter()
+            .map(|source| source.streams.len())
+            .sum(),
+        stages: config.funnel.stages.len(),
+        queries: canonical.values().map(Vec::len).sum(),
+        templates: templates.len(),
+    })
 }

@@ -12,7 +12,7 @@ mod record;
 mod render;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use jiff::civil::Date;
@@ -20,16 +20,19 @@ use jiff::civil::Date;
 use crate::clock::RunId;
 use crate::config::{Config, Source};
 use crate::delivery::{self, Outcome};
+
 use crate::problem::Problems;
 use crate::report::Templates;
-use crate::warehouse::{Draft, Relation, Session, Version, Warehouse, relation};
+use crate::warehouse::{Relation, Session, Version, Warehouse, declared_tables, relation};
 use crate::{funnel, metrics};
+use record::Record;
 
 pub(crate) use check::check;
 pub(crate) use error::PipelineError;
 pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
-pub(crate) use summary::{Event, RunSummary, StreamResult, Watch};
+use summary::Watch;
+pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
 
 /// Runs the nightly job for one as-of date.
 ///
@@ -43,7 +46,7 @@ pub(crate) async fn run(
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
     let began = Instant::now();
-    let warehouse = Warehouse::open(&config.warehouse, &config.time_zone)?;
+    let warehouse = Warehouse::open(&config.warehouse)?;
     let mut summary = RunSummary::new(as_of);
     let published = warehouse.as_of(as_of).await?;
     let version = match published {
@@ -53,7 +56,7 @@ pub(crate) async fn run(
         }
         None => publish(config, &warehouse, &mut summary, watch).await?,
     };
-    summary.commit_no = Some(version.commit_no());
+    summary.commit_no = Some(version.commit_no);
     if send {
         watch(&Event::Step {
             name: "sending",
@@ -77,13 +80,14 @@ async fn publish(
     summary: &mut RunSummary,
     watch: Watch<'_>,
 ) -> Result<Version, PipelineError> {
+    let began = Instant::now();
     let as_of = summary.as_of;
     let step = |name| watch(&Event::Step { name, as_of });
     let canonical = canonical(config)?;
     let templates = Templates::load(&config.templates)?;
     let run_id = RunId::new(as_of);
     let base = warehouse.latest().await?;
-    let mut draft = warehouse.begin(as_of, &run_id).await?;
+    let mut draft = warehouse.begin(as_of, &run_id, &config.time_zone).await?;
 
     step("pulling");
     let pull = pull::Pull {
@@ -97,20 +101,37 @@ async fn publish(
     judge_streams(summary)?;
 
     step("deriving");
-    let session = open_session(warehouse, &draft.version(), config, as_of, &canonical).await?;
-    record::job_extract(&session, &run_id, &summary.streams)?;
+    let session =
+        open_session(warehouse, Some(&draft.version()), config, as_of, &canonical).await?;
+    let extracts = record::extract_rows(&run_id, summary);
+    record::register_extracts(&session, warehouse, base.as_ref(), &extracts).await?;
     let derived = funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
     step("measuring");
     let measured = metrics::measure(&session, config).await?;
     for table in derived.tables.iter().chain(&measured) {
-        draft.replace_from(&session, table).await?;
+        let rows = session.table(table).await?;
+        draft.replace(table, &rows.schema, &rows.batches).await?;
     }
 
     step("rendering");
     render::queue_due(config, &session, &templates, &mut draft, summary).await?;
-    record::job_tables(&mut draft, &run_id, summary, &derived.counts).await?;
+    summary.seconds = began.elapsed().as_secs_f64();
+    let counts = &derived.counts;
+    let definition = &config.funnel.definition;
+    record::append(
+        &mut draft,
+        &Record {
+            run_id: &run_id,
+            definition,
+            summary,
+            counts,
+        },
+    )
+    .await?;
     step("publishing");
-    draft.commit(&config.texts, &config.funnel.hash).await?;
+    draft
+        .commit(config.texts.clone(), &config.funnel.hash)
+        .await?;
     let version = warehouse.as_of(as_of).await?;
     version.ok_or(PipelineError::NotPublished {
         as_of,
@@ -160,26 +181,28 @@ fn canonical(config: &Config) -> Result<BTreeMap<String, Vec<Relation>>, Problem
     config.sources.iter().map(load).collect()
 }
 
-/// A session over one version, with every table that the canonical queries read.
+/// A session over one version, with every table that the canonical queries read. A stream that never
+/// arrived has no rows and the columns that its configuration declares.
 async fn open_session(
     warehouse: &Warehouse,
-    version: &Version,
+    version: Option<&Version>,
     config: &Config,
     as_of: Date,
     canonical: &BTreeMap<String, Vec<Relation>>,
 ) -> Result<Session, PipelineError> {
     let session = Session::new(as_of, &config.time_zone);
-    let mut needed: Vec<&String> = canonical
+    let needed: BTreeSet<&String> = canonical
         .values()
         .flatten()
         .flat_map(|relation| &relation.needs)
         .collect();
-    needed.sort();
-    needed.dedup();
+    let declared: BTreeMap<_, _> = config.sources.iter().flat_map(declared_tables).collect();
     for table in needed {
-        if version.has(table) {
+        if let Some(version) = version.filter(|version| version.tables().contains(table)) {
             let (schema, batches) = warehouse.read(version, table).await?;
             session.register(table, schema, batches)?;
+        } else if let Some(schema) = declared.get(table) {
+            session.register(table, schema.clone(), Vec::new())?;
         }
     }
     Ok(session)
@@ -192,7 +215,7 @@ async fn deliver(
     version: &Version,
     summary: &mut RunSummary,
 ) -> Result<(), PipelineError> {
-    let mails = render::outbox(warehouse, version).await?;
+    let mails = render::unsettled(warehouse, version).await?;
     let receipts = delivery::send(warehouse.store(), &config.delivery.transport, &mails).await?;
     for receipt in receipts {
         let told = |what: &str| format!("The mail `{}` to {} {what}", receipt.id, receipt.to);

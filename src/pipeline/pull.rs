@@ -57,7 +57,7 @@ impl Pull<'_> {
 
     async fn one(&self, source: &Source, stream: &Stream) -> Result<Extract, Fault> {
         let table = format!("{}.{}", source.name, stream.name);
-        let known = self.base.and_then(|version| version.schema(&table));
+        let known = self.base.and_then(|version| version.pinned(&table));
         let extract = sources::pull(source, stream, self.as_of, known.as_ref())
             .await
             .map_err(|error| Fault {
@@ -86,9 +86,9 @@ impl Pull<'_> {
     ) -> Result<(), String> {
         let mapped = self.mapped(table);
         let lost: Vec<String> = vanished_columns(extract, base)
-            .into_iter()
-            .filter(|column| mapped.contains(column))
-            .map(|column| format!("`{column}`"))
+            .iter()
+            .filter(|column| mapped.contains(&column.name))
+            .map(|column| format!("`{}`", column.original()))
             .collect();
         if !lost.is_empty() {
             return Err(format!(
@@ -126,7 +126,7 @@ fn histories_first(source: &Source) -> impl Iterator<Item = &Stream> {
     )
 }
 
-/// Puts one extract into the draft. Field history waits for its snapshot.
+/// Puts one extract into the draft. Field history also waits for its snapshot.
 async fn record(
     extract: Extract,
     draft: &mut Draft,
@@ -135,31 +135,17 @@ async fn record(
 ) -> Result<(), PipelineError> {
     result.file = Some(extract.file.path.clone());
     result.bytes = extract.file.bytes;
-    result.rows = rows_of(&extract);
     let recorded = match &extract.kind {
         StreamKind::FieldHistory { of, .. } => {
+            let recorded = draft.record_events(&extract).await?;
             changes.insert(of.clone(), extract);
-            return Ok(());
+            recorded
         }
         StreamKind::Snapshot { .. } => draft.record(&extract, changes.get(&extract.stream)).await?,
         StreamKind::Events { .. } => draft.record_events(&extract).await?,
     };
-    let Recorded {
-        new,
-        changed,
-        vanished,
-        ..
-    } = recorded;
-    (result.new, result.changed, result.vanished) = (new, changed, vanished);
+    result.recorded = recorded;
     Ok(())
-}
-
-fn rows_of(extract: &Extract) -> u64 {
-    extract
-        .batches
-        .iter()
-        .map(|batch| batch.num_rows() as u64)
-        .sum()
 }
 
 fn blank(source: &Source, stream: &Stream) -> StreamResult {
@@ -168,11 +154,8 @@ fn blank(source: &Source, stream: &Stream) -> StreamResult {
         stream: stream.name.clone(),
         outcome: "ok",
         file: None,
-        rows: 0,
         bytes: 0,
-        new: 0,
-        changed: 0,
-        vanished: 0,
+        recorded: Recorded::default(),
         seconds: 0.0,
         message: None,
         transient: false,

@@ -9,7 +9,7 @@ use super::PipelineError;
 use crate::clock::RunId;
 use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
-use crate::metrics;
+use crate::metrics::{self, Freeze};
 use crate::warehouse::{
     Frame, QueryError, Relation, Session, Version, Warehouse, batch_of, schema_of,
 };
@@ -24,7 +24,7 @@ pub(crate) struct Reader {
 
 /// Opens the version published for a day, or the newest.
 pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reader, PipelineError> {
-    let warehouse = Warehouse::open(&config.warehouse, &config.time_zone)?;
+    let warehouse = Warehouse::open(&config.warehouse)?;
     let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
     let version = match as_of {
         None => newest,
@@ -35,11 +35,11 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
                 as_of: day,
                 fix: format!(
                     "`leadgauge runs` lists the days there are; the newest is {}",
-                    newest.as_of()
+                    newest.as_of
                 ),
             })?,
     };
-    let session = Session::new(version.as_of(), &config.time_zone);
+    let session = Session::new(version.as_of, &config.time_zone);
     Ok(Reader {
         warehouse,
         version,
@@ -50,11 +50,11 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
 
 impl Reader {
     pub(crate) fn as_of(&self) -> Date {
-        self.version.as_of()
+        self.version.as_of
     }
 
     pub(crate) fn commit_no(&self) -> u64 {
-        self.version.commit_no()
+        self.version.commit_no
     }
 
     /// Every table there is, sorted.
@@ -102,7 +102,7 @@ impl Reader {
         }
         if table == "job_delivery" {
             self.load_deliveries().await?;
-        } else if self.version.has(table) {
+        } else if self.version.tables().contains(table) {
             let (schema, batches) = self.warehouse.read(&self.version, table).await?;
             self.session.register(table, schema, batches)?;
         } else {
@@ -114,7 +114,7 @@ impl Reader {
 
     /// The ledger as a table: it lives beside the versions, since sending comes after the commit.
     async fn load_deliveries(&self) -> Result<(), PipelineError> {
-        let ledger = Ledger::new(self.warehouse.store().clone().into());
+        let ledger = Ledger::new(self.warehouse.store());
         let rows: Vec<serde_json::Value> = ledger
             .all()
             .await?
@@ -170,19 +170,28 @@ pub(crate) async fn freeze(
 ) -> Result<Frozen, PipelineError> {
     let mut reader = reader(config, None).await?;
     let session = reader.with_all_tables().await?;
-    let frozen = metrics::freeze(&session, config, name, window, imported).await?;
+    let asked = Freeze {
+        name,
+        window,
+        commit_no: reader.commit_no(),
+        imported,
+    };
+    let frozen = metrics::freeze(&session, config, &asked).await?;
+    let run_id = RunId::new(reader.as_of());
     let mut draft = reader
         .warehouse
-        .begin_upkeep(&RunId::new(reader.as_of()))
+        .begin_upkeep(&run_id, &config.time_zone)
         .await?;
     draft
-        .append("baseline", frozen.schema, frozen.batches)
+        .append("baseline", &frozen.schema, &frozen.batches)
         .await?;
-    let commit = draft.commit(&config.texts, &config.funnel.hash).await?;
+    let commit = draft
+        .commit(config.texts.clone(), &config.funnel.hash)
+        .await?;
     Ok(Frozen {
         first_day: frozen.first_day,
         last_day: frozen.last_day,
-        figures: frozen.figures,
+        figures: frozen.rows,
         commit_no: commit.commit_no,
     })
 }

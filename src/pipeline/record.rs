@@ -56,29 +56,30 @@ pub(super) struct Record<'a> {
     pub(super) summary: &'a RunSummary,
     /// What was counted on the way, by name.
     pub(super) counts: &'a BTreeMap<String, u64>,
-    pub(super) mails: usize,
-    pub(super) seconds: f64,
 }
 
-/// Makes `job_extract` known to the night's queries: the runs before and this one.
+/// One row of `job_extract` a stream.
+pub(super) fn extract_rows(run_id: &RunId, summary: &RunSummary) -> Vec<Value> {
+    summary
+        .streams
+        .iter()
+        .map(|stream| extract_row(run_id, summary, stream))
+        .collect()
+}
+
+/// Makes `job_extract` known to the night's queries: the runs before and, in `rows`, this one.
 pub(super) async fn register_extracts(
     session: &Session,
     warehouse: &Warehouse,
     base: Option<&Version>,
-    run_id: &RunId,
-    summary: &RunSummary,
+    rows: &[Value],
 ) -> Result<(), PipelineError> {
     let schema = schema_of(&JOB_EXTRACT);
     let mut batches = Vec::new();
-    if let Some(base) = base.filter(|version| version.has("job_extract")) {
+    if let Some(base) = base.filter(|version| version.tables().contains("job_extract")) {
         batches.extend(warehouse.read(base, "job_extract").await?.1);
     }
-    let rows: Vec<Value> = summary
-        .streams
-        .iter()
-        .map(|stream| extract_row(run_id, summary, stream))
-        .collect();
-    batches.push(batch_of(&schema, &rows).map_err(shape)?);
+    batches.push(batch_of(&schema, rows).map_err(shape)?);
     Ok(session.register("job_extract", schema, batches)?)
 }
 
@@ -90,24 +91,25 @@ pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(),
         counts,
         ..
     } = record;
-    let extracts: Vec<Value> = summary
-        .streams
-        .iter()
-        .map(|stream| extract_row(run_id, summary, stream))
-        .collect();
-    let checks: Vec<Value> = counts
-        .iter()
-        .map(|(name, n)| json!({"run_id": run_id, "as_of": summary.as_of, "name": name, "n": n}))
-        .collect();
-    let run = vec![run_row(record, draft.commit_no())];
-    for (table, columns, rows) in [
-        ("job_extract", &JOB_EXTRACT[..], extracts),
-        ("job_run", &JOB_RUN[..], run),
-        ("job_check", &JOB_CHECK[..], checks),
-    ] {
+    let count_row =
+        |(name, n)| json!({"run_id": run_id, "as_of": summary.as_of, "name": name, "n": n});
+    let tables: [(&str, &[(&str, ColumnType)], Vec<Value>); 3] = [
+        ("job_extract", &JOB_EXTRACT, extract_rows(run_id, summary)),
+        (
+            "job_run",
+            &JOB_RUN,
+            vec![run_row(record, draft.commit_no())],
+        ),
+        (
+            "job_check",
+            &JOB_CHECK,
+            counts.iter().map(count_row).collect(),
+        ),
+    ];
+    for (table, columns, rows) in tables {
         let schema = schema_of(columns);
         let batch = batch_of(&schema, &rows).map_err(shape)?;
-        draft.append(table, schema, vec![batch]).await?;
+        draft.append(table, &schema, &[batch]).await?;
     }
     Ok(())
 }
@@ -132,8 +134,8 @@ fn run_row(record: &Record<'_>, commit_no: u64) -> Value {
         "streams_missing": having("missing"),
         "streams_quarantined": having("quarantined"),
         "reports": summary.reports.len(),
-        "mails": record.mails,
-        "seconds": record.seconds,
+        "mails": summary.mails,
+        "seconds": summary.seconds,
         "message": summary.problems.join("\n"),
     })
 }
@@ -146,11 +148,11 @@ fn extract_row(run_id: &RunId, summary: &RunSummary, stream: &StreamResult) -> V
         "stream": stream.stream,
         "outcome": stream.outcome,
         "file": stream.file,
-        "rows": stream.rows,
+        "rows": stream.recorded.rows,
         "bytes": stream.bytes,
-        "new": stream.new,
-        "changed": stream.changed,
-        "vanished": stream.vanished,
+        "new": stream.recorded.new,
+        "changed": stream.recorded.changed,
+        "vanished": stream.recorded.vanished,
         "seconds": stream.seconds,
         "message": stream.message,
     })

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::summary::RunSummary;
+use super::summary::{ReportPage, RunSummary};
 use super::{PipelineError, Session, Templates, Version, Warehouse};
 use crate::clock;
 use crate::config::{Config, Report, Schedule};
-use crate::delivery::{self, DeliveryError, Envelope, Outgoing};
+use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
 use crate::metrics::{self, MetricSet};
 use crate::report::{self, Rendered};
 use crate::warehouse::{Draft, FileKind};
@@ -35,21 +35,21 @@ pub(super) async fn queue_due(
         .filter(|report| is_due(&report.schedule, as_of));
     for report in due {
         let rendered = render(config, session, templates, report, as_of).await?;
-        let page = rendered.page.clone().into_bytes();
-        draft
-            .put(
-                FileKind::Archive,
-                &format!("archive/{as_of}/{}.html", report.name),
-                page,
-            )
+        let page = rendered.page.clone().into_bytes().into();
+        let path = draft
+            .put(FileKind::Archive, &format!("{}.html", report.name), page)
             .await?;
         for recipient in &report.recipients {
             let dated = dated(as_of, config);
             let mail =
                 delivery::compose(&rendered, recipient, &config.delivery.from, as_of, dated)?;
             queue(draft, &mail).await?;
+            summary.mails += 1;
         }
-        summary.reports.push(report.name.clone());
+        summary.reports.push(ReportPage {
+            name: report.name.clone(),
+            path,
+        });
     }
     Ok(())
 }
@@ -78,32 +78,37 @@ async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> 
             source,
         })?;
     draft
-        .put(FileKind::Outbox, &format!("outbox/{id}.json"), envelope)
+        .put(FileKind::Outbox, &format!("{id}.json"), envelope.into())
         .await?;
     draft
         .put(
             FileKind::Outbox,
-            &format!("outbox/{id}.eml"),
-            mail.message.clone(),
+            &format!("{id}.eml"),
+            mail.message.clone().into(),
         )
         .await?;
     Ok(())
 }
 
-/// The mails that a version's run put into its outbox.
-pub(super) async fn outbox(
+/// The mails in a version's outbox, whichever night queued them, that are not settled.
+pub(super) async fn unsettled(
     warehouse: &Warehouse,
     version: &Version,
 ) -> Result<Vec<Outgoing>, PipelineError> {
+    let settled = Ledger::new(warehouse.store()).settled().await?;
     let mut mails = Vec::new();
-    for path in version.files(FileKind::Outbox) {
-        let Some(stem) = path.strip_suffix(".json") else {
+    for file in version.files_of(FileKind::Outbox) {
+        let Some(stem) = file.path.strip_suffix(".json") else {
             continue;
         };
-        let bytes = warehouse.store().get(&path).await?;
+        let id = stem.rsplit('/').next().unwrap_or(stem);
+        if settled.contains(id) {
+            continue;
+        }
+        let bytes = warehouse.store().get(&file.path).await?;
         let envelope: Envelope =
             serde_json::from_slice(&bytes).map_err(|source| DeliveryError::Envelope {
-                id: stem.to_owned(),
+                id: id.to_owned(),
                 source,
             })?;
         let message = warehouse

@@ -4,6 +4,8 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
+use crate::warehouse::Recorded;
+
 /// How one stream fared in a run.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct StreamResult {
@@ -12,17 +14,20 @@ pub(crate) struct StreamResult {
     /// `ok`, `missing` or `quarantined`.
     pub(crate) outcome: &'static str,
     pub(crate) file: Option<String>,
-    pub(crate) rows: u64,
     pub(crate) bytes: u64,
-    /// Rows that the history did not have yet.
-    pub(crate) new: u64,
-    pub(crate) changed: u64,
-    pub(crate) vanished: u64,
+    pub(crate) recorded: Recorded,
     pub(crate) seconds: f64,
     /// What went wrong, with place and fix.
     pub(crate) message: Option<String>,
     #[serde(skip)]
     pub(crate) transient: bool,
+}
+
+/// A report of a run.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ReportPage {
+    pub(crate) name: String,
+    pub(crate) path: String,
 }
 
 /// What one run did.
@@ -34,8 +39,10 @@ pub(crate) struct RunSummary {
     /// The as-of date had been published before: nothing was pulled.
     pub(crate) already_published: bool,
     pub(crate) streams: Vec<StreamResult>,
-    /// Reports rendered, by name.
-    pub(crate) reports: Vec<String>,
+    /// Reports rendered, and where in the warehouse their pages are.
+    pub(crate) reports: Vec<ReportPage>,
+    /// Mails put into the outbox.
+    pub(crate) mails: usize,
     /// Mails handed over in this run.
     pub(crate) sent: usize,
     /// What failed or was withheld, in words.
@@ -53,6 +60,7 @@ impl RunSummary {
             already_published: false,
             streams: Vec::new(),
             reports: Vec::new(),
+            mails: 0,
             sent: 0,
             problems: Vec::new(),
             transient: false,

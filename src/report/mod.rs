@@ -1,4 +1,30 @@
 //! Renders reports: figures in, one self-contained HTML page and one mail out.
+//!
+//! A report reads the rows of its queries into a typed view, and templates write the view. Same
+//! figures, same templates, same bytes.
+
+mod chart;
+mod check;
+mod daily;
+mod example;
+mod helpers;
+mod rows;
+mod sentence;
+mod sla_weekly;
+mod templates;
+mod view;
+mod words;
+
+use serde::Serialize;
+
+use self::chart::ChartError;
+pub(crate) use self::templates::Templates;
+use self::view::Drawing;
+use crate::metrics::MetricSet;
+use crate::problem::{Problem, Problems};
+
+/// The reports that can be rendered, by name.
+const REPORTS: [&str; 2] = ["daily", "sla-weekly"];
 
 /// A report, rendered. Depends on the figures and the templates alone: no render time, no run id.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,3 +45,144 @@ pub(crate) struct Image {
     pub(crate) content_id: String,
     pub(crate) png: Vec<u8>,
 }
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportError {
+    #[error("There is no report `{report}`; there are {}", quoted(&REPORTS))]
+    Unknown { report: String },
+    #[error("Report `{report}` needs the rows of `{file}`")]
+    Query { report: String, file: String },
+    #[error("Report `{report}`: `{file}` gave {rows} rows where one is expected")]
+    OneRow {
+        report: String,
+        file: String,
+        rows: usize,
+    },
+    #[error("Report `{report}`: `{file}`, row {row}, column `{column}`: expected {expected}")]
+    Column {
+        report: String,
+        file: String,
+        row: usize,
+        column: String,
+        expected: &'static str,
+    },
+    #[error("Template {file}:{line}:{column}: {what}")]
+    Template {
+        file: String,
+        line: usize,
+        column: usize,
+        what: String,
+    },
+    #[error(transparent)]
+    Chart(#[from] ChartError),
+}
+
+/// A report's view and the drawings of its mail, before any template has seen them.
+struct Prepared {
+    view: serde_json::Value,
+    drawings: Vec<Drawing>,
+}
+
+impl Prepared {
+    fn new(view: &impl Serialize, drawings: Vec<Drawing>) -> Self {
+        Self {
+            view: serde_json::to_value(view).expect("a view has text keys and finite numbers"),
+            drawings,
+        }
+    }
+}
+
+/// Renders the report that `set` holds the figures of.
+pub(crate) fn render(set: &MetricSet, templates: &Templates) -> Result<Rendered, ReportError> {
+    let prepared = prepare(set)?;
+    let mut rendered = write(&set.report, &prepared.view, templates)?;
+    for drawing in &prepared.drawings {
+        rendered.images.push(Image {
+            content_id: drawing.content_id.clone(),
+            png: drawing.png()?,
+        });
+    }
+    Ok(rendered)
+}
+
+/// Renders every report from example figures (none, one row, full) and finds every variable that
+/// a template names and its view does not have.
+pub(crate) fn check(templates: &Templates) -> Result<(), Problems> {
+    let mut problems = Vec::new();
+    for report in REPORTS {
+        problems.extend(check_report(report, templates));
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+fn check_report(report: &str, templates: &Templates) -> Vec<Problem> {
+    let unreadable = |error: ReportError| vec![Problem::new(error.to_string())];
+    let full = match prepare(&example::full(report)) {
+        Ok(full) => full.view,
+        Err(error) => return unreadable(error),
+    };
+    let mut problems: Vec<Problem> = Vec::new();
+    for problem in PARTS
+        .iter()
+        .flat_map(|part| check::unknown_variables(templates, &format!("{report}.{part}"), &full))
+    {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    if !problems.is_empty() {
+        return problems;
+    }
+    for set in [
+        example::empty(report),
+        example::one_row(report),
+        example::full(report),
+    ] {
+        let written = prepare(&set).and_then(|it| write(report, &it.view, templates));
+        if let Err(error) = written {
+            return unreadable(error);
+        }
+    }
+    problems
+}
+
+/// What is written of each report, by the end of its template's name.
+const PARTS: [&str; 4] = ["subject.txt", "page.html", "mail.html", "mail.txt"];
+
+fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
+    match set.report.as_str() {
+        "daily" => daily::prepare(set),
+        "sla-weekly" => sla_weekly::prepare(set),
+        _ => Err(ReportError::Unknown {
+            report: set.report.clone(),
+        }),
+    }
+}
+
+fn write(
+    report: &str,
+    view: &serde_json::Value,
+    templates: &Templates,
+) -> Result<Rendered, ReportError> {
+    let part = |part: &str| templates.render(&format!("{report}.{part}"), view);
+    Ok(Rendered {
+        report: report.to_owned(),
+        subject: words::line(&part("subject.txt")?),
+        page: part("page.html")?,
+        mail_html: part("mail.html")?,
+        mail_text: words::wrapped(&part("mail.txt")?),
+        images: Vec::new(),
+    })
+}
+
+fn quoted(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,41 @@
 //! Pulls streams from outside systems, as they stand, typed and checked but not interpreted.
+//!
+//! The one kind of source here is `files`: a stream is a file, or one file a day, in a folder or an
+//! object store. A file is taken whole or refused whole: what is cut off, malformed or holds values
+//! that are not of their column's type is a `SourceError` that names the file, the line and the fix.
 
+mod bytes;
+mod column;
+mod conform;
+mod dates;
+mod declared;
+mod delimited;
+mod error;
+mod infer;
+mod json;
+mod names;
+mod parquet;
+mod path;
+mod raw;
+mod roles;
+mod scan;
+mod typed;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use ::bytes::Bytes;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
+use sha2::{Digest, Sha256};
 
-use crate::config::StreamKind;
+use crate::config::{Format, Source, Stream, StreamKind};
+use crate::fs::{Store, StoreError};
+
+pub(crate) use declared::declared_schema;
+pub(crate) use error::SourceError;
 
 /// The rows of one stream pulled in one run.
 #[derive(Debug)]
@@ -16,7 +47,8 @@ pub(crate) struct Extract {
     pub(crate) as_of: Date,
     /// SQL names: lower case, other characters as `_`. Types: Utf8, Boolean, Int64, Float64,
     /// Decimal128(18, 4), Date32, Timestamp(µs, "UTC"); every column nullable. The field metadata
-    /// `original` holds the name in the file.
+    /// `original` holds the name in the file. The columns `created`, `modified` and `at` of `kind`
+    /// are Date32 or Timestamp; the key and what a field history hangs on are never null.
     pub(crate) schema: SchemaRef,
     pub(crate) batches: Vec<RecordBatch>,
     pub(crate) file: FileFact,
@@ -25,7 +57,110 @@ pub(crate) struct Extract {
 /// What a stream's file was, for the run's record.
 #[derive(Debug, Clone)]
 pub(crate) struct FileFact {
+    /// Relative to the source's location.
     pub(crate) path: String,
+    /// As stored, before decompression; so is `sha256`.
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
+}
+
+/// The file being read, for error texts.
+struct Input<'a> {
+    /// As the user would look for it.
+    path: &'a str,
+    /// `<source>.<stream>`.
+    name: &'a str,
+    stream: &'a Stream,
+}
+
+/// Pulls the stream's file for `as_of`. Columns that `known` has are given its types and names and
+/// stand first, in its order; columns that the file lacks are absent.
+pub(crate) async fn pull(
+    source: &Source,
+    stream: &Stream,
+    as_of: Date,
+    known: Option<&SchemaRef>,
+) -> Result<Extract, SourceError> {
+    let name = format!("{}.{}", source.name, stream.name);
+    let path = path::expand(&stream.path, as_of);
+    let (shown, stored) = read(source, stream, &name, &path).await?;
+    let stream = stream.clone();
+    let known = known.cloned();
+    let source = source.name.clone();
+    let work = move || -> Result<Extract, SourceError> {
+        let file = FileFact {
+            path,
+            bytes: stored.len() as u64,
+            sha256: format!("{:x}", Sha256::digest(&stored)),
+        };
+        let input = Input {
+            path: &shown,
+            name: &name,
+            stream: &stream,
+        };
+        let conformed = convert(stored, &input, known.as_ref())?;
+        Ok(Extract {
+            source,
+            stream: stream.name.clone(),
+            kind: conformed.kind,
+            as_of,
+            schema: conformed.schema,
+            batches: conformed.batches,
+            file,
+        })
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(extract) => extract,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+async fn read(
+    source: &Source,
+    stream: &Stream,
+    name: &str,
+    path: &str,
+) -> Result<(String, Bytes), SourceError> {
+    let unreadable = |error: StoreError| match error {
+        StoreError::NotFound { path } => SourceError::Missing {
+            path,
+            stream: name.to_owned(),
+            place: stream.place.clone(),
+        },
+        StoreError::AlreadyExists { path } => SourceError::unreadable(path, false, "It exists"),
+        StoreError::Io {
+            path,
+            source: cause,
+        } => {
+            let remote = source.location.as_folder().is_none();
+            SourceError::unreadable(path, remote, error::root(cause.as_ref()))
+        }
+    };
+    let store = Store::open(&source.location).map_err(unreadable)?;
+    let stored = store.get(path).await.map_err(unreadable)?;
+    Ok((store.shown(path), stored))
+}
+
+fn convert(
+    stored: Bytes,
+    input: &Input<'_>,
+    known: Option<&SchemaRef>,
+) -> Result<conform::Conformed, SourceError> {
+    if stored.is_empty() {
+        return Err(input.empty("it holds no bytes"));
+    }
+    let plain = bytes::decompress(stored, input)?;
+    if plain.is_empty() {
+        return Err(input.empty("it holds no bytes once decompressed"));
+    }
+    if input.stream.format == Format::Parquet {
+        return conform::conform(parquet::read(&plain, input)?, input, known);
+    }
+    let text = bytes::decode(&plain, input)?;
+    let raw = match input.stream.format {
+        Format::Ndjson => json::lines(&text, input)?,
+        Format::Json => json::documents(&text, input, known)?,
+        _ => delimited::read(&text, input)?,
+    };
+    conform::conform(raw, input, known)
 }

@@ -1,12 +1,184 @@
-//! The warehouse.
+//! The warehouse: history that is only ever added to, and everything derived from it, in immutable
+//! Parquet files that a commit log makes visible a whole run at a time.
+//!
+//! A reader holds a version, which later runs do not disturb. A writer holds a draft, of which
+//! nothing is visible until its commit.
+
+mod changes;
+mod declared;
+mod digest;
+mod draft;
+mod error;
+mod events;
+mod file;
 mod frame;
 mod functions;
+mod history;
+mod latest;
+mod lock;
+mod log;
+mod pool;
+mod raw;
+mod read;
 pub(crate) mod relation;
+mod replay;
 mod rows;
+mod schema;
 pub(crate) mod session;
+#[cfg(test)]
+mod tests;
+mod version;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+pub(crate) use declared::declared_tables;
+pub(crate) use draft::{Draft, Recorded};
+pub(crate) use error::WarehouseError;
 pub(crate) use frame::{Frame, FrameFormat};
 pub(crate) use functions::{date_of, days_since_epoch, instant_type};
+pub(crate) use log::{Commit, DataFile, FileKind, StreamForm};
 pub(crate) use relation::Relation;
 pub(crate) use rows::{arrow_type, batch_of, schema_of};
 pub(crate) use session::{QueryError, Session};
+pub(crate) use version::{Fault, LastExtract, StreamState, Version, gate, vanished_columns};
+
+use crate::clock::RunId;
+use crate::fs::{Location, Store};
+
+/// A warehouse at a location. A location without a commit is an empty warehouse.
+#[derive(Debug)]
+pub(crate) struct Warehouse {
+    store: Store,
+    /// The commits read so far; they never change, so only later ones are read again.
+    known: Mutex<Vec<Arc<Commit>>>,
+}
+
+impl Warehouse {
+    /// Opens a warehouse without touching it.
+    pub(crate) fn open(location: &Location) -> Result<Self, WarehouseError> {
+        Ok(Self::on(Store::open(location)?))
+    }
+
+    fn on(store: Store) -> Self {
+        Self {
+            store,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The store, for the archive, the outbox and the ledger.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Every commit, in order.
+    pub(crate) async fn commits(&self) -> Result<Vec<Arc<Commit>>, WarehouseError> {
+        let known = |warehouse: &Self| {
+            let guard = warehouse.known.lock();
+            guard.unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        let mut commits = known(self);
+        let later = log::read_after(&self.store, commits.len() as u64).await?;
+        if !later.is_empty() {
+            commits.extend(later);
+            let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            guard.clone_from(&commits);
+        }
+        Ok(commits)
+    }
+
+    /// The version published last.
+    pub(crate) async fn latest(&self) -> Result<Option<Version>, WarehouseError> {
+        Ok(Version::of(&self.commits().await?))
+    }
+
+    /// The version published for an as-of date, with what upkeep did to it before the next night.
+    pub(crate) async fn as_of(&self, day: Date) -> Result<Option<Version>, WarehouseError> {
+        let commits = self.commits().await?;
+        let last = commits.iter().rposition(|commit| commit.as_of == day);
+        Ok(last.and_then(|last| Version::of(commits.get(..=last)?)))
+    }
+
+    /// Begins a night's run. Days are published in order, each once.
+    pub(crate) async fn begin(
+        &self,
+        as_of: Date,
+        run_id: &RunId,
+        zone: &TimeZone,
+    ) -> Result<Draft, WarehouseError> {
+        let lock = self.lock(run_id)?;
+        let base = self.latest().await?;
+        match &base {
+            Some(base) if base.as_of == as_of => {
+                return Err(WarehouseError::AlreadyPublished {
+                    as_of,
+                    by: base.run_id.clone(),
+                });
+            }
+            Some(base) if base.as_of > as_of => {
+                let same_day = self.as_of(as_of).await?;
+                return Err(match same_day {
+                    Some(version) => WarehouseError::AlreadyPublished {
+                        as_of,
+                        by: version.run_id,
+                    },
+                    None => WarehouseError::OutOfOrder {
+                        as_of,
+                        last: base.as_of,
+                    },
+                });
+            }
+            _ => {}
+        }
+        let draft = Draft::new(
+            self.store.clone(),
+            zone.clone(),
+            base,
+            (as_of, run_id),
+            lock,
+        );
+        Ok(draft)
+    }
+
+    /// Begins work on the version published last, for its day: it records no extract, but may add
+    /// to tables (a baseline) or replace derived ones.
+    pub(crate) async fn begin_upkeep(
+        &self,
+        run_id: &RunId,
+        zone: &TimeZone,
+    ) -> Result<Draft, WarehouseError> {
+        let lock = self.lock(run_id)?;
+        let base = self.latest().await?.ok_or(WarehouseError::Empty)?;
+        let as_of = base.as_of;
+        let draft = Draft::new(
+            self.store.clone(),
+            zone.clone(),
+            Some(base),
+            (as_of, run_id),
+            lock,
+        );
+        Ok(draft)
+    }
+
+    /// A table of a version, or of a draft's: `<table>`, `<source>.<stream>` or
+    /// `<source>.<stream>_history`.
+    pub(crate) async fn read(
+        &self,
+        version: &Version,
+        table: &str,
+    ) -> Result<(SchemaRef, Vec<RecordBatch>), WarehouseError> {
+        read::read(&self.store, version, table).await
+    }
+
+    fn lock(&self, run_id: &RunId) -> Result<Option<lock::Lock>, WarehouseError> {
+        match self.store.folder() {
+            Some(folder) => lock::take(folder, run_id),
+            None => Ok(None),
+        }
+    }
+}

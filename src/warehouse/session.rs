@@ -17,6 +17,7 @@ use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::collect;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
@@ -90,6 +91,11 @@ impl Session {
         }
     }
 
+    /// The last microsecond of the as-of day.
+    pub(crate) fn as_of_end(&self) -> i64 {
+        self.as_of_end
+    }
+
     pub(crate) fn context(&self) -> &SessionContext {
         &self.context
     }
@@ -126,6 +132,22 @@ impl Session {
             catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
         }
         Ok(())
+    }
+
+    /// The rows of a table that was registered.
+    pub(crate) async fn table(&self, name: &str) -> Result<Frame, QueryError> {
+        let failed = |source| QueryError::Failed {
+            name: name.to_owned(),
+            source: Box::new(source),
+        };
+        let table = self.context.table(name).await.map_err(failed)?;
+        let schema = Arc::clone(table.schema().inner());
+        let batches = Box::pin(table.collect()).await.map_err(failed)?;
+        Ok(Frame {
+            name: name.to_owned(),
+            schema,
+            batches,
+        })
     }
 
     /// Every table known, `table` or `schema.table`, sorted.
@@ -176,12 +198,14 @@ impl Session {
             name: relation.file.clone(),
             source: Box::new(source),
         };
-        let frame = self
-            .context
-            .execute_logical_plan(plan)
-            .await
-            .map_err(failed)?;
-        let batches = Box::pin(frame.collect()).await.map_err(failed)?;
+        // The plan is optimized already; `execute_logical_plan` would do it a second time.
+        let state = self.context.state();
+        let physical = state
+            .query_planner()
+            .create_physical_plan(&plan, &state)
+            .await;
+        let work = collect(physical.map_err(failed)?, state.task_ctx());
+        let batches = Box::pin(work).await.map_err(failed)?;
         let batches = batches
             .iter()
             .filter(|batch| batch.num_rows() > 0)

@@ -1,0 +1,238 @@
+//! Evidence as it lies in record batches: columns found and checked once a batch, cells read by `Row`.
+//!
+//! Nothing is copied out of a batch but what `Evidence` holds; texts are borrowed.
+
+use arrow::array::{
+    Array, BooleanArray, Decimal128Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
+};
+use arrow::datatypes::DataType;
+
+use super::evidence::{Evidence, EvidenceError, Kind};
+use super::typed::{Text, full, mistyped, text, typed};
+
+/// Where a row of evidence lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    batch: usize,
+    row: usize,
+}
+
+/// All evidence of one walk.
+pub(super) struct Table {
+    batches: Vec<Columns>,
+}
+
+struct Columns {
+    rows: usize,
+    person_id: Text,
+    at: TimestampMicrosecondArray,
+    order: Int64Array,
+    kind: Vec<Kind>,
+    via: Text,
+    source: Text,
+    record_id: Text,
+    opportunity_id: Text,
+    seen_after: TimestampMicrosecondArray,
+    known_at: TimestampMicrosecondArray,
+    censored: BooleanArray,
+    imported: BooleanArray,
+    date_only: BooleanArray,
+    won: BooleanArray,
+    reason: Text,
+    customer: BooleanArray,
+    new_business: BooleanArray,
+    amount: Decimal128Array,
+    excluded: BooleanArray,
+}
+
+impl Table {
+    /// Finds the columns of every batch; `stages` is the number of stages of the funnel.
+    pub(super) fn new(batches: &[RecordBatch], stages: usize) -> Result<Self, EvidenceError> {
+        let batches = batches.iter().map(|batch| Columns::new(batch, stages));
+        Ok(Self {
+            batches: batches.collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row> {
+        let batches = self.batches.iter().enumerate();
+        batches.flat_map(|(batch, columns)| (0..columns.rows).map(move |row| Row { batch, row }))
+    }
+
+    pub(super) fn evidence(&self, row: Row) -> Evidence<'_> {
+        let (columns, i) = self.at(row);
+        let at = columns.at.value(i);
+        Evidence {
+            at,
+            turn: at,
+            row,
+            opportunity: columns.opportunity_id.get(i),
+            order: usize::try_from(columns.order.value(i)).unwrap_or_default(),
+            kind: columns.kind[i],
+            censored: truth(&columns.censored, i),
+            date_only: truth(&columns.date_only, i),
+        }
+    }
+
+    pub(super) fn person_id(&self, row: Row) -> &str {
+        let (columns, i) = self.at(row);
+        columns.person_id.get(i).unwrap_or_default()
+    }
+
+    pub(super) fn via(&self, row: Row) -> &str {
+        let (columns, i) = self.at(row);
+        columns.via.get(i).unwrap_or_default()
+    }
+
+    pub(super) fn opportunity_id(&self, row: Row) -> Option<&str> {
+        let (columns, i) = self.at(row);
+        columns.opportunity_id.get(i)
+    }
+
+    pub(super) fn reason(&self, row: Row) -> Option<&str> {
+        let (columns, i) = self.at(row);
+        columns.reason.get(i)
+    }
+
+    pub(super) fn seen_after(&self, row: Row) -> Option<i64> {
+        let (columns, i) = self.at(row);
+        let known = columns.seen_after.is_valid(i);
+        known.then(|| columns.seen_after.value(i))
+    }
+
+    pub(super) fn known_at(&self, row: Row) -> i64 {
+        let (columns, i) = self.at(row);
+        columns.known_at.value(i)
+    }
+
+    pub(super) fn censored(&self, row: Row) -> bool {
+        let (columns, i) = self.at(row);
+        truth(&columns.censored, i)
+    }
+
+    pub(super) fn imported(&self, row: Row) -> bool {
+        let (columns, i) = self.at(row);
+        truth(&columns.imported, i)
+    }
+
+    pub(super) fn new_business(&self, row: Row) -> bool {
+        let (columns, i) = self.at(row);
+        truth(&columns.new_business, i)
+    }
+
+    pub(super) fn excluded(&self, row: Row) -> bool {
+        let (columns, i) = self.at(row);
+        truth(&columns.excluded, i)
+    }
+
+    /// Null where nothing tells whether the person was a customer.
+    pub(super) fn customer(&self, row: Row) -> Option<bool> {
+        let (columns, i) = self.at(row);
+        let known = columns.customer.is_valid(i);
+        known.then(|| columns.customer.value(i))
+    }
+
+    /// Null where nothing tells how the opportunity ended.
+    pub(super) fn won(&self, row: Row) -> Option<bool> {
+        let (columns, i) = self.at(row);
+        columns.won.is_valid(i).then(|| columns.won.value(i))
+    }
+
+    pub(super) fn amount(&self, row: Row) -> Option<i128> {
+        let (columns, i) = self.at(row);
+        columns.amount.is_valid(i).then(|| columns.amount.value(i))
+    }
+
+    /// What sets a row apart from others of its stage and instant.
+    pub(super) fn sign(&self, row: Row) -> impl Ord {
+        let (columns, i) = self.at(row);
+        let known = (self.known_at(row), self.seen_after(row), self.imported(row));
+        let record = (columns.source.get(i), columns.record_id.get(i));
+        let person = (self.customer(row), self.new_business(row));
+        (
+            known,
+            record,
+            person,
+            self.won(row),
+            self.amount(row),
+            self.reason(row),
+        )
+    }
+
+    fn at(&self, row: Row) -> (&Columns, usize) {
+        (&self.batches[row.batch], row.row)
+    }
+}
+
+impl Columns {
+    fn new(batch: &RecordBatch, stages: usize) -> Result<Self, EvidenceError> {
+        let order = typed(batch, "stage_order", "a bigint")?;
+        let kind = kinds(&text(batch, "kind")?, batch.num_rows())?;
+        check_orders(&order, &kind, stages)?;
+        Ok(Self {
+            rows: batch.num_rows(),
+            person_id: full(batch, "person_id").and_then(|()| text(batch, "person_id"))?,
+            at: full(batch, "at").and_then(|()| instants(batch, "at"))?,
+            order,
+            kind,
+            via: text(batch, "via")?,
+            source: text(batch, "source")?,
+            record_id: text(batch, "record_id")?,
+            opportunity_id: text(batch, "opportunity_id")?,
+            seen_after: instants(batch, "seen_after")?,
+            known_at: full(batch, "known_at").and_then(|()| instants(batch, "known_at"))?,
+            censored: typed(batch, "censored", "a boolean")?,
+            imported: typed(batch, "imported", "a boolean")?,
+            date_only: typed(batch, "date_only", "a boolean")?,
+            won: typed(batch, "won", "a boolean")?,
+            reason: text(batch, "reason")?,
+            customer: typed(batch, "customer", "a boolean")?,
+            new_business: typed(batch, "new_business", "a boolean")?,
+            amount: money(batch, "amount")?,
+            excluded: typed(batch, "excluded", "a boolean")?,
+        })
+    }
+}
+
+fn instants(
+    batch: &RecordBatch,
+    column: &'static str,
+) -> Result<TimestampMicrosecondArray, EvidenceError> {
+    typed(batch, column, "a timestamp in microseconds")
+}
+
+fn money(batch: &RecordBatch, column: &'static str) -> Result<Decimal128Array, EvidenceError> {
+    let expected = "a decimal(18,4)";
+    let array: Decimal128Array = typed(batch, column, expected)?;
+    match array.data_type() {
+        DataType::Decimal128(18, 4) => Ok(array),
+        other => Err(mistyped(column, expected, other)),
+    }
+}
+
+fn kinds(texts: &Text, rows: usize) -> Result<Vec<Kind>, EvidenceError> {
+    let kind = |i| {
+        let kind = texts.get(i).unwrap_or_default();
+        Kind::named(kind).ok_or_else(|| EvidenceError::Kind {
+            kind: kind.to_owned(),
+        })
+    };
+    (0..rows).map(kind).collect()
+}
+
+/// A deletion names no stage; all other evidence names one of the funnel's.
+fn check_orders(orders: &Int64Array, kinds: &[Kind], stages: usize) -> Result<(), EvidenceError> {
+    let highest = i64::try_from(stages).unwrap_or(i64::MAX);
+    for (order, kind) in orders.iter().zip(kinds) {
+        let order = order.unwrap_or_default();
+        if *kind != Kind::Deleted && !(1..=highest).contains(&order) {
+            return Err(EvidenceError::Stage { order, stages });
+        }
+    }
+    Ok(())
+}
+
+/// Null is false.
+fn truth(array: &BooleanArray, i: usize) -> bool {
+    array.is_valid(i) && array.value(i)
+}

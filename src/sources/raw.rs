@@ -1,0 +1,229 @@
+//! A file's cells before their types are decided: column by column, as text, null or not.
+
+use std::collections::HashMap;
+
+use arrow::array::{ArrayRef, StringArray, StringBuilder};
+
+use super::infer::Guesses;
+use crate::config::ColumnType;
+
+/// Rows of a batch, and bytes of its cells at which it ends earlier.
+pub(super) const CHUNK_ROWS: usize = 32_768;
+const CHUNK_BYTES: usize = 64 << 20;
+
+pub(super) struct Raw<'a> {
+    /// All columns have the same rows, in chunks of the same lengths.
+    pub(super) columns: Vec<RawColumn>,
+    pub(super) rows: usize,
+    pub(super) places: Places<'a>,
+}
+
+pub(super) struct RawColumn {
+    /// The name in the file.
+    pub(super) original: String,
+    pub(super) cells: Cells,
+}
+
+pub(super) enum Cells {
+    /// Written as text; `guesses` are the types that the format leaves possible.
+    Text {
+        chunks: Vec<StringArray>,
+        guesses: Guesses,
+    },
+    /// Typed by the file itself.
+    Typed {
+        chunks: Vec<ArrayRef>,
+        kind: ColumnType,
+    },
+}
+
+/// Where rows stand in the file.
+pub(super) enum Places<'a> {
+    /// The offset at which each row starts.
+    Lines { text: &'a str, starts: Vec<usize> },
+    /// The format has no lines.
+    Rows,
+}
+
+impl Places<'_> {
+    /// The line of a row, from 1.
+    pub(super) fn line(&self, row: usize) -> Option<usize> {
+        match self {
+            Self::Lines { text, starts } => Some(line_at(text, *starts.get(row)?)),
+            Self::Rows => None,
+        }
+    }
+
+    /// `in lines 2, 5, 9 and 12 more`: the places of the first of `count` rows.
+    pub(super) fn describe(&self, first: &[usize], count: usize) -> String {
+        let unit = match self {
+            Self::Lines { .. } => "line",
+            Self::Rows => "row",
+        };
+        let mut shown: Vec<String> = first
+            .iter()
+            .map(|row| self.line(*row).unwrap_or(row + 1).to_string())
+            .collect();
+        if count > shown.len() {
+            shown.push(format!("{} more", count - first.len()));
+        }
+        let plural = if count == 1 { "" } else { "s" };
+        let last = shown.pop().unwrap_or_default();
+        if shown.is_empty() {
+            return format!("in {unit}{plural} {last}");
+        }
+        format!("in {unit}{plural} {} and {last}", shown.join(", "))
+    }
+}
+
+/// The line, from 1, of the first character at or after `offset` that ends no line.
+pub(super) fn line_at(text: &str, offset: usize) -> usize {
+    let bytes = text.as_bytes();
+    let skipped = bytes[offset..]
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
+    let before = &bytes[..offset + skipped];
+    1 + before
+        .iter()
+        .enumerate()
+        .filter(|(at, byte)| match byte {
+            b'\n' => true,
+            b'\r' => before.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        })
+        .count()
+}
+
+/// Collects cells row by row.
+pub(super) struct RawBuilder<'a> {
+    nulls: &'a [String],
+    columns: Vec<ColumnBuilder>,
+    index: HashMap<String, usize>,
+    starts: Vec<usize>,
+    /// Rows and bytes of the chunk that is being filled.
+    chunk_rows: usize,
+    chunk_bytes: usize,
+    /// The lengths of the chunks filled so far.
+    chunks: Vec<usize>,
+}
+
+struct ColumnBuilder {
+    original: String,
+    builder: StringBuilder,
+    chunks: Vec<StringArray>,
+    guesses: Guesses,
+    /// Cells of the chunk that is being filled.
+    filled: usize,
+}
+
+impl<'a> RawBuilder<'a> {
+    pub(super) fn new(nulls: &'a [String]) -> Self {
+        Self {
+            nulls,
+            columns: Vec::new(),
+            index: HashMap::new(),
+            starts: Vec::new(),
+            chunk_rows: 0,
+            chunk_bytes: 0,
+            chunks: Vec::new(),
+        }
+    }
+
+    /// Adds a column, null in the rows so far, and returns its position.
+    pub(super) fn add_column(&mut self, original: &str) -> usize {
+        let position = self.columns.len();
+        let mut builder = StringBuilder::new();
+        builder.append_nulls(self.chunk_rows);
+        self.columns.push(ColumnBuilder {
+            original: original.to_owned(),
+            builder,
+            chunks: self.chunks.iter().map(|rows| nulls(*rows)).collect(),
+            guesses: Guesses::ANY,
+            filled: self.chunk_rows,
+        });
+        self.index.insert(original.to_owned(), position);
+        position
+    }
+
+    /// Whether there is no row yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// The position of the column, which is `hint` more often than not.
+    pub(super) fn position(&self, original: &str, hint: usize) -> Option<usize> {
+        match self.columns.get(hint) {
+            Some(column) if column.original == original => Some(hint),
+            _ => self.index.get(original).copied(),
+        }
+    }
+
+    /// Whether the row being filled has a cell of the column yet.
+    pub(super) fn has(&self, column: usize) -> bool {
+        self.columns[column].filled > self.chunk_rows
+    }
+
+    /// Fills the row's cell of a column. Empty text and the stream's spellings of null are null.
+    pub(super) fn cell(&mut self, column: usize, text: &str, possible: Guesses) {
+        let slot = &mut self.columns[column];
+        slot.filled += 1;
+        if text.is_empty() || self.nulls.iter().any(|null| null == text) {
+            slot.builder.append_null();
+            return;
+        }
+        slot.builder.append_value(text);
+        slot.guesses = slot.guesses.and(possible);
+        self.chunk_bytes += text.len();
+    }
+
+    /// Ends the row, which started at an offset of the text. Cells not filled are null.
+    pub(super) fn end_row(&mut self, start: usize) {
+        self.starts.push(start);
+        self.chunk_rows += 1;
+        for column in &mut self.columns {
+            if column.filled < self.chunk_rows {
+                column.builder.append_null();
+                column.filled += 1;
+            }
+        }
+        if self.chunk_rows >= CHUNK_ROWS || self.chunk_bytes >= CHUNK_BYTES {
+            self.end_chunk();
+        }
+    }
+
+    fn end_chunk(&mut self) {
+        if self.chunk_rows == 0 {
+            return;
+        }
+        for column in &mut self.columns {
+            column.chunks.push(column.builder.finish());
+            column.filled = 0;
+        }
+        self.chunks.push(self.chunk_rows);
+        (self.chunk_rows, self.chunk_bytes) = (0, 0);
+    }
+
+    pub(super) fn finish(mut self, text: &'a str) -> Raw<'a> {
+        self.end_chunk();
+        let column = |column: ColumnBuilder| RawColumn {
+            original: column.original,
+            cells: Cells::Text {
+                chunks: column.chunks,
+                guesses: column.guesses,
+            },
+        };
+        Raw {
+            columns: self.columns.into_iter().map(column).collect(),
+            rows: self.starts.len(),
+            places: Places::Lines {
+                text,
+                starts: self.starts,
+            },
+        }
+    }
+}
+
+fn nulls(rows: usize) -> StringArray {
+    StringArray::new_null(rows)
+}

@@ -1,0 +1,201 @@
+//! The commit log: `_log/<20 digits>.json`, one file a commit, numbered from 1 without a gap.
+//!
+//! An entry lists what one run adds and removes in all tables. Creating it is the one act by which
+//! a run becomes visible, whole or not at all; it is never changed afterwards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::draft::Recorded;
+use super::error::WarehouseError;
+use super::schema::Column;
+use crate::clock::RunId;
+use crate::fs::{Store, StoreError};
+
+const FOLDER: &str = "_log";
+const FORMAT: u64 = 1;
+
+/// One commit: what a run published.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Commit {
+    pub(super) format: u64,
+    pub(crate) commit_no: u64,
+    pub(crate) run_id: RunId,
+    pub(crate) as_of: Date,
+    pub(crate) added: Vec<DataFile>,
+    pub(crate) removed: Vec<String>,
+    /// The streams whose extracts the run recorded, by `<source>.<stream>`.
+    pub(crate) streams: BTreeMap<String, StreamFact>,
+    /// The configuration and the definitions in force, by file name.
+    pub(crate) texts: BTreeMap<String, String>,
+    pub(crate) definition_hash: String,
+}
+
+/// A file that a commit added. Never changed.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct DataFile {
+    /// The table; for `archive` and `outbox` empty.
+    pub(crate) table: String,
+    pub(crate) path: String,
+    pub(crate) kind: FileKind,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) schema: Vec<Column>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FileKind {
+    /// A sorted run of a snapshot stream's versions.
+    History,
+    /// Rows of an event or field-history stream.
+    Events,
+    /// A table that each run replaces.
+    Derived,
+    /// Rows of a table to which runs only add.
+    Append,
+    /// What was sent.
+    Archive,
+    /// What is to be sent.
+    Outbox,
+}
+
+/// What a run recorded of one stream.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct StreamFact {
+    pub(crate) form: StreamForm,
+    /// The last instant of the extract's day.
+    pub(crate) until: Timestamp,
+    /// The columns that the extract had.
+    pub(crate) present: Vec<String>,
+    /// Every raw column that the stream ever had, with the types its history is read in.
+    pub(crate) columns: Vec<Column>,
+    pub(crate) recorded: Recorded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StreamForm {
+    Snapshot,
+    Events,
+}
+
+impl StreamForm {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Snapshot => "a snapshot",
+            Self::Events => "events",
+        }
+    }
+}
+
+impl Commit {
+    pub(super) fn new(commit_no: u64, run_id: &RunId, as_of: Date) -> Self {
+        Self {
+            format: FORMAT,
+            commit_no,
+            run_id: run_id.clone(),
+            as_of,
+            added: Vec::new(),
+            removed: Vec::new(),
+            streams: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            definition_hash: String::new(),
+        }
+    }
+
+    /// Makes the commit visible. An error means that it is not, except that a store which neither
+    /// answers the write nor the question after it leaves the matter open until the next read.
+    pub(super) async fn publish(&self, store: &Store) -> Result<(), WarehouseError> {
+        let path = path(self.commit_no);
+        let json = serde_json::to_vec_pretty(self).map_err(|error| WarehouseError::Garbled {
+            path: store.shown(&path),
+            why: error.to_string(),
+        })?;
+        let Err(error) = store.create(&path, json.into()).await else {
+            return Ok(());
+        };
+        // A create that was retried, or whose answer was lost, may have been ours.
+        let found = match &error {
+            StoreError::AlreadyExists { .. } | StoreError::Io { .. } => store.find(&path).await,
+            StoreError::NotFound { .. } => Ok(None),
+        };
+        let Ok(Some(bytes)) = found else {
+            return Err(error.into());
+        };
+        let there = parse(&store.shown(&path), &bytes)?;
+        if there.run_id == self.run_id {
+            return Ok(());
+        }
+        Err(WarehouseError::LostRace {
+            commit_no: self.commit_no,
+            run_id: self.run_id.clone(),
+            by: there.run_id,
+        })
+    }
+}
+
+fn path(commit_no: u64) -> String {
+    format!("{FOLDER}/{commit_no:020}.json")
+}
+
+/// The commits that follow the first `known` ones, in order.
+pub(super) async fn read_after(
+    store: &Store,
+    known: u64,
+) -> Result<Vec<Arc<Commit>>, WarehouseError> {
+    let mut commits = Vec::new();
+    for entry in store.list(FOLDER).await? {
+        let Some(commit_no) = number(&entry.path).filter(|number| *number > known) else {
+            continue;
+        };
+        let expected = known + 1 + commits.len() as u64;
+        if commit_no != expected {
+            return Err(WarehouseError::Gap {
+                path: store.shown(&path(expected)),
+            });
+        }
+        let shown = store.shown(&entry.path);
+        let commit = parse(&shown, &store.get(&entry.path).await?)?;
+        if commit.commit_no != commit_no {
+            return Err(WarehouseError::Garbled {
+                path: shown,
+                why: format!("it calls itself commit {}", commit.commit_no),
+            });
+        }
+        commits.push(Arc::new(commit));
+    }
+    Ok(commits)
+}
+
+fn number(path: &str) -> Option<u64> {
+    let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
+    let digits = name.strip_suffix(".json").filter(|name| name.len() == 20)?;
+    digits.parse().ok()
+}
+
+fn parse(shown: &str, bytes: &Bytes) -> Result<Commit, WarehouseError> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        format: u64,
+    }
+    let garbled = |error: serde_json::Error| WarehouseError::Garbled {
+        path: shown.to_owned(),
+        why: error.to_string(),
+    };
+    // Before the rest, which another format may spell otherwise.
+    let Head { format } = serde_json::from_slice(bytes).map_err(garbled)?;
+    if format != FORMAT {
+        return Err(WarehouseError::UnknownFormat {
+            path: shown.to_owned(),
+            format,
+        });
+    }
+    serde_json::from_slice(bytes).map_err(garbled)
+}

@@ -1,0 +1,202 @@
+//! A version of the warehouse: the commit log folded up to one commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::log::{Commit, DataFile, FileKind, StreamFact, StreamForm};
+use super::schema::{Column, schema_of};
+use crate::clock::RunId;
+use crate::config::StreamKind;
+use crate::sources::Extract;
+
+/// What one commit and all before it published; its files never change, so a reader that holds a
+/// version is not disturbed by later runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    pub(crate) commit_no: u64,
+    pub(crate) run_id: RunId,
+    pub(crate) as_of: Date,
+    /// The configuration and the definitions of the commit, by file name.
+    pub(crate) texts: BTreeMap<String, String>,
+    pub(crate) definition_hash: String,
+    files: Vec<Arc<DataFile>>,
+    streams: BTreeMap<String, StreamState>,
+}
+
+/// What is known of a stream.
+#[derive(Debug, Clone)]
+pub(crate) struct StreamState {
+    pub(crate) form: StreamForm,
+    /// Every raw column it ever had.
+    pub(crate) columns: Vec<Column>,
+    pub(crate) last: LastExtract,
+}
+
+/// The last complete extract of a stream: the last one that was recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct LastExtract {
+    pub(crate) as_of: Date,
+    /// The last instant of that day.
+    pub(crate) until: Timestamp,
+    pub(crate) rows: u64,
+    pub(crate) present: Vec<String>,
+}
+
+/// Why an extract should not be recorded.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(
+        "`{stream}` fell from {before} rows on {last} to {now}; a fall of more than {percent} % is not believed"
+    )]
+    Fall {
+        stream: String,
+        before: u64,
+        last: Date,
+        now: u64,
+        percent: f64,
+    },
+}
+
+impl Version {
+    /// The fold of commits, in order; none without a commit.
+    pub(super) fn of(commits: &[Arc<Commit>]) -> Option<Self> {
+        let (first, rest) = commits.split_first()?;
+        let start = Self::after(None, first);
+        let fold = |version, commit: &Arc<Commit>| Self::after(Some(version), commit);
+        Some(rest.iter().fold(start, fold))
+    }
+
+    pub(super) fn after(base: Option<Self>, commit: &Commit) -> Self {
+        let (mut files, mut streams) = base.map_or_else(
+            || (Vec::new(), BTreeMap::new()),
+            |base| (base.files, base.streams),
+        );
+        if !commit.removed.is_empty() {
+            let removed: BTreeSet<&str> = commit.removed.iter().map(String::as_str).collect();
+            files.retain(|file| !removed.contains(file.path.as_str()));
+        }
+        files.extend(commit.added.iter().cloned().map(Arc::new));
+        for (stream, fact) in &commit.streams {
+            streams.insert(stream.clone(), StreamState::of(commit.as_of, fact));
+        }
+        Self {
+            commit_no: commit.commit_no,
+            run_id: commit.run_id.clone(),
+            as_of: commit.as_of,
+            texts: commit.texts.clone(),
+            definition_hash: commit.definition_hash.clone(),
+            files,
+            streams,
+        }
+    }
+
+    /// Every table that can be read, `table` or `<source>.<stream>`.
+    pub(crate) fn tables(&self) -> BTreeSet<String> {
+        let is_table =
+            |file: &&Arc<DataFile>| matches!(file.kind, FileKind::Derived | FileKind::Append);
+        let stored = self.files.iter().filter(is_table);
+        let mut tables: BTreeSet<String> = stored.map(|file| file.table.clone()).collect();
+        for (name, stream) in &self.streams {
+            tables.insert(name.clone());
+            if stream.form == StreamForm::Snapshot {
+                tables.insert(format!("{name}_history"));
+            }
+        }
+        tables
+    }
+
+    /// What is known of the stream `<source>.<stream>`.
+    pub(crate) fn stream(&self, name: &str) -> Option<&StreamState> {
+        self.streams.get(name)
+    }
+
+    /// The types in which a stream's columns are read, so that its next extract is read alike.
+    pub(crate) fn pinned(&self, stream: &str) -> Option<SchemaRef> {
+        self.streams
+            .get(stream)
+            .map(|state| schema_of(&state.columns))
+    }
+
+    /// The live files of a kind and a table, in the order of their commits.
+    pub(super) fn files(&self, kind: FileKind, table: &str) -> Vec<Arc<DataFile>> {
+        let wanted = |file: &&Arc<DataFile>| file.kind == kind && file.table == table;
+        self.files.iter().filter(wanted).cloned().collect()
+    }
+
+    /// The live files of a kind, for the archive and the outbox.
+    pub(crate) fn files_of(&self, kind: FileKind) -> impl Iterator<Item = &DataFile> {
+        let files = self.files.iter().map(AsRef::as_ref);
+        files.filter(move |file| file.kind == kind)
+    }
+}
+
+impl StreamState {
+    fn of(as_of: Date, fact: &StreamFact) -> Self {
+        Self {
+            form: fact.form,
+            columns: fact.columns.clone(),
+            last: LastExtract {
+                as_of,
+                until: fact.until,
+                rows: fact.recorded.rows,
+                present: fact.present.clone(),
+            },
+        }
+    }
+}
+
+/// `<source>.<stream>`.
+pub(super) fn stream_name(extract: &Extract) -> String {
+    format!("{}.{}", extract.source, extract.stream)
+}
+
+pub(super) fn rows_of(extract: &Extract) -> u64 {
+    let rows: usize = extract.batches.iter().map(|batch| batch.num_rows()).sum();
+    rows as u64
+}
+
+/// Whether a snapshot has too few rows beside the last complete one to be believed. `max_fall` is a
+/// share, 0 to 1.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a threshold on a share; no file has 2^52 rows"
+)]
+pub(crate) fn gate(extract: &Extract, version: &Version, max_fall: f64) -> Result<(), Fault> {
+    let stream = stream_name(extract);
+    let (StreamKind::Snapshot { .. }, Some(state)) = (&extract.kind, version.stream(&stream))
+    else {
+        return Ok(());
+    };
+    let (before, now) = (state.last.rows, rows_of(extract));
+    if now as f64 >= before as f64 * (1.0 - max_fall) {
+        return Ok(());
+    }
+    Err(Fault::Fall {
+        stream,
+        before,
+        last: state.last.as_of,
+        now,
+        percent: max_fall * 100.0,
+    })
+}
+
+/// The columns that the stream's last complete extract had and this one lacks.
+pub(crate) fn vanished_columns(extract: &Extract, version: &Version) -> Vec<Column> {
+    let Some(state) = version.stream(&stream_name(extract)) else {
+        return Vec::new();
+    };
+    let now = super::raw::names(extract);
+    let had = |column: &&Column| state.last.present.contains(&column.name);
+    let gone = |column: &&Column| !now.contains(&column.name);
+    state
+        .columns
+        .iter()
+        .filter(had)
+        .filter(gone)
+        .cloned()
+        .collect()
+}
