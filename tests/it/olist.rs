@@ -62,14 +62,15 @@ fn leads_and_won_deals() {
         let bytes = fs::read(data.join(file)).unwrap();
         project.write(&format!("exports/{file}"), bytes);
     }
+    project.ok(&["check"]);
     project.ok(&["run", "--as-of", "2018-11-30", "--no-send"]);
 
     counts_by_month(&project, &leads);
     measures_by_month(&project, &leads);
     members(&project, &leads);
     days_to_won(&project, &leads);
-    velocity_by_month_of_arrival(&project, &leads);
     won_before_first_contact(&project, &reversed[0]);
+    velocity_by_month_of_arrival(&project, &leads);
 }
 
 /// Leads and won deals by month of first contact, from the stage entries.

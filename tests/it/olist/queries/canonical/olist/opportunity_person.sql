@@ -2,7 +2,7 @@
 -- Grain: one row per deal.
 select
     record_id as opportunity_id,
-    'olist.qualified_lead:' || mql_id as record_key,
+    'olist.qualified_lead:' || record_id as record_key,
     'Converted lead' as role,
     true as is_primary,
     true as converted,
