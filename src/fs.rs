@@ -8,6 +8,7 @@ mod local;
 mod tests;
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -20,6 +20,10 @@ const FOLDER: &str = "_log";
 const FORMAT: u64 = 1;
 
 /// One commit: what a run published.
+#[expect(
+    clippy::struct_field_names,
+    reason = "`commit_no` is the word of the tables"
+)]
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Commit {
     pub(super) format: u64,

@@ -5,6 +5,7 @@
 //! nothing is visible until its commit.
 
 mod changes;
+mod declared;
 mod digest;
 mod draft;
 mod error;
@@ -35,6 +36,7 @@ use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub(crate) use declared::declared_tables;
 pub(crate) use draft::{Draft, Recorded};
 pub(crate) use error::WarehouseError;
 pub(crate) use frame::{Frame, FrameFormat};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -114,11 +115,12 @@ impl Version {
         self.streams.get(name)
     }
 
-    /// The types in which a stream's columns are read, so that its next extract is read alike.
+    /// The types in which a stream's columns are read, so that its next extract is read alike. A
+    /// column without a value so far is left out: its first value tells its type.
     pub(crate) fn pinned(&self, stream: &str) -> Option<SchemaRef> {
-        self.streams
-            .get(stream)
-            .map(|state| schema_of(&state.columns))
+        let columns = self.streams.get(stream)?.columns.iter();
+        let known: Vec<Column> = columns.filter(|column| !column.blank).cloned().collect();
+        Some(schema_of(&known))
     }
 
     /// The live files of a kind and a table, in the order of their commits.
@@ -155,7 +157,7 @@ pub(super) fn stream_name(extract: &Extract) -> String {
 }
 
 pub(super) fn rows_of(extract: &Extract) -> u64 {
-    let rows: usize = extract.batches.iter().map(|batch| batch.num_rows()).sum();
+    let rows: usize = extract.batches.iter().map(RecordBatch::num_rows).sum();
     rows as u64
 }
 
@@ -184,24 +186,12 @@ pub(crate) fn gate(extract: &Extract, version: &Version, max_fall: f64) -> Resul
     })
 }
 
-/// The columns, by their names in the source's file, that the stream's last complete extract had
-/// and this one lacks.
+/// The columns that the stream's last complete extract had and this one lacks.
 pub(crate) fn vanished_columns(extract: &Extract, version: &Version) -> Vec<String> {
     let Some(state) = version.stream(&stream_name(extract)) else {
         return Vec::new();
     };
     let present = super::raw::names(extract);
     let gone = |name: &&String| !present.contains(*name);
-    let original = |name: &String| {
-        let column = state.columns.iter().find(|column| column.name == *name);
-        let original = column.and_then(|column| column.original.clone());
-        original.unwrap_or_else(|| name.clone())
-    };
-    state
-        .last
-        .present
-        .iter()
-        .filter(gone)
-        .map(original)
-        .collect()
+    state.last.present.iter().filter(gone).cloned().collect()
 }
