@@ -139,6 +139,44 @@ async fn disagreements_are_counted() {
     );
 }
 
+// Changes of one instant make one version, and are not told twice by the next night's export.
+#[tokio::test]
+async fn an_instant_is_told_once() {
+    let house = House::new();
+    let told = [
+        "1 a Status New Open 03T10:00",
+        "2 a Status Open Won 03T10:00",
+    ];
+    let rows = ["a Won 1 01T09:00 03T10:00"];
+    for day in [5, 6] {
+        let (leads, told) = (leads(nov(day), &rows), changes(nov(day), &told));
+        let recorded = house.night(&leads, Some(&told)).await;
+        let versions = if day == 5 { 2 } else { 0 };
+        assert_eq!((recorded.versions, recorded.disagreements), (versions, 0));
+    }
+}
+
+// What the snapshot adds is never dated before a change that the field history tells.
+#[tokio::test]
+async fn the_snapshot_speaks_last() {
+    let house = House::new();
+    house
+        .night(&leads(nov(5), &["a New 1 05T09:00 05T09:00"]), None)
+        .await;
+    let told = ["1 a Status New Open 06T10:00"];
+    let rows = ["a Open 2 05T09:00 06T08:00"];
+    house
+        .night(&leads(nov(6), &rows), Some(&changes(nov(6), &told)))
+        .await;
+    assert_eq!(
+        house.history().await,
+        [
+            "a New 1 05T09:00..06T10:00 snapshot",
+            "a Open 2 06T10:00..- history",
+        ]
+    );
+}
+
 // A field that is no column, a value that is not of its column's type and a row without an instant
 // are counted and left out; a row that comes twice counts once.
 #[tokio::test]
@@ -174,7 +212,7 @@ async fn changes_are_a_table() {
             "1 a Status New Open 03T10:00",
             "2 a Status Open New 04T10:00",
         ];
-        let extract = changes(nov(day), &told[..day as usize - 4]);
+        let extract = changes(nov(day), &told[..usize::try_from(day - 4).unwrap()]);
         draft.record_events(&extract).await.unwrap();
         commit(draft).await;
     }
