@@ -39,7 +39,13 @@ pub(crate) struct Entry {
 }
 
 impl State {
-    const ALL: [Self; 5] = [Self::Queued, Self::Sending, Self::Sent, Self::Refused, Self::Unknown];
+    const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Refused,
+        Self::Unknown,
+    ];
 
     /// The state that a record's name tells: `0002-sent.json`.
     fn of_file(name: &str) -> Option<Self> {
@@ -77,7 +83,9 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+        Self {
+            store: store.clone(),
+        }
     }
 
     /// The messages of which nothing is left to do. Read from the names alone: the ledger grows with
@@ -94,7 +102,11 @@ impl Ledger {
         let is_settled = |state: &Option<State>| {
             matches!(state, Some(State::Sent | State::Refused | State::Unknown))
         };
-        Ok(newest.into_iter().filter(|(_, state)| is_settled(state)).map(|(message, _)| message).collect())
+        Ok(newest
+            .into_iter()
+            .filter(|(_, state)| is_settled(state))
+            .map(|(message, _)| message)
+            .collect())
     }
 
     /// The records of one message, oldest first.

@@ -231,13 +231,15 @@ impl<'w> House<'w> {
         }
     }
 
-    /// Has a part in the opportunity that is open on the account.
+    /// Has a part in the opportunity that is open on the account. One that names nobody stays so.
     fn join(&mut self, number: usize, at: At, contact: &str) {
         let person = &mut self.people[number];
         let Some((until, opportunity)) = &self.busy else {
             return;
         };
-        if *until > at {
+        let direct = self.direct.as_ref();
+        let names_nobody = direct.is_some_and(|(record, _)| record.id() == opportunity);
+        if *until > at && !names_nobody {
             let serial = person.serial();
             let role = deal::role(serial, at, opportunity, contact, false);
             person.others.push(role);

@@ -86,9 +86,9 @@ impl Pull<'_> {
     ) -> Result<(), String> {
         let mapped = self.mapped(table);
         let lost: Vec<String> = vanished_columns(extract, base)
-            .into_iter()
-            .filter(|column| mapped.contains(column))
-            .map(|column| format!("`{column}`"))
+            .iter()
+            .filter(|column| mapped.contains(&column.name))
+            .map(|column| format!("`{}`", column.original()))
             .collect();
         if !lost.is_empty() {
             return Err(format!(

@@ -75,7 +75,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], input: &Input<'_>) -> Result<Cow<'a, s
     let (encoding, skip) = match Encoding::for_bom(bytes) {
         Some(found) => found,
         None => (
-            Encoding::for_label(stated.as_bytes()).ok_or_else(|| unknown(input))?,
+            Encoding::for_label(stated.as_bytes()).expect("config checks the label"),
             0,
         ),
     };
@@ -86,14 +86,6 @@ pub(super) fn decode<'a>(bytes: &'a [u8], input: &Input<'_>) -> Result<Cow<'a, s
     match encoding.decode_without_bom_handling_and_without_replacement(bytes) {
         Some(text) => Ok(text),
         None => Err(undecodable(encoding, bytes, input)),
-    }
-}
-
-fn unknown(input: &Input<'_>) -> SourceError {
-    SourceError::Setting {
-        what: format!("Encoding `{}` is not known", input.stream.encoding),
-        fix: "Write `utf-8`, `utf-16`, `windows-1252` or another WHATWG label".to_owned(),
-        place: input.stream.place.clone(),
     }
 }
 

@@ -43,7 +43,9 @@ impl Question<'_> {
         let zone = self.declared.and_then(|declared| declared.zone.clone());
         let target = Target {
             kind,
-            format: self.format(),
+            format: self
+                .declared
+                .and_then(|declared| declared.format.as_deref()),
             zone: zone.unwrap_or(TimeZone::UTC),
         };
         let mut misfits = Misfits::default();
@@ -64,21 +66,15 @@ impl Question<'_> {
     }
 
     fn kind(&self) -> ColumnType {
-        let stated = self.declared.and_then(|declared| declared.kind);
-        let must_be_time = self.format().is_some() || self.role.is_some_and(|role| role.time);
+        let must_be_time = self.role.is_some_and(|role| role.time);
         let fits = |kind: &ColumnType| !must_be_time || is_time(*kind);
         let text = self.role.is_some_and(|role| role.text);
-        stated
+        self.declared
+            .and_then(|declared| declared.kind)
             .or(self.known.filter(fits))
-            .or_else(|| self.format().map(form_kind))
             .or(text.then_some(ColumnType::String))
             .or_else(|| Some(self.inferred()).filter(fits))
             .unwrap_or(ColumnType::Timestamp)
-    }
-
-    fn format(&self) -> Option<&str> {
-        self.declared
-            .and_then(|declared| declared.format.as_deref())
     }
 
     fn inferred(&self) -> ColumnType {
@@ -108,24 +104,6 @@ impl Question<'_> {
 
 pub(super) fn is_time(kind: ColumnType) -> bool {
     matches!(kind, ColumnType::Date | ColumnType::Timestamp)
-}
-
-/// Timestamp if a strptime form tells a time of day, else date.
-fn form_kind(format: &str) -> ColumnType {
-    let directive = |text: &str| {
-        let text = text.trim_start_matches(['-', '_', '0', '^', '#']);
-        text.chars().next()
-    };
-    let clock = format
-        .split('%')
-        .skip(1)
-        .filter_map(directive)
-        .any(|directive| "HIklMSTRspPcXrfNz".contains(directive));
-    if clock {
-        ColumnType::Timestamp
-    } else {
-        ColumnType::Date
-    }
 }
 
 pub(super) fn label(kind: ColumnType) -> &'static str {

@@ -7,12 +7,13 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::column::{Question, is_time, label};
 use super::error::{BadColumn, MissingColumn};
-use super::names::{ORIGINAL, fold, nearest, sql_names};
+use super::names::{ORIGINAL, fold, sql_names};
 use super::raw::{Raw, RawColumn};
 use super::roles::{Role, roles, translate};
 use super::typed;
 use super::{Input, SourceError};
 use crate::config::{Column, ColumnType, StreamKind};
+use crate::problem::nearest;
 
 pub(super) struct Conformed {
     /// With SQL names.
@@ -103,7 +104,7 @@ fn named_columns<'a>(
             None => missing.push(MissingColumn {
                 path: input.path.to_owned(),
                 column: role.column.to_owned(),
-                role: format!("{} of stream `{}`", role.what, input.name),
+                role: format!("the {} of stream `{}`", role.what, input.name),
                 nearest: nearest(role.column, originals(columns)).map(str::to_owned),
             }),
         }
@@ -124,7 +125,7 @@ fn check_time(column: &Named, role: &Role<'_>, input: &Input<'_>) -> Result<(), 
         None => Ok(()),
         Some(kind) => Err(SourceError::Setting {
             what: format!(
-                "Column `{}`, {} of stream `{}`, is declared `{}`",
+                "Column `{}`, the {} of stream `{}`, is declared `{}`",
                 column.raw.original,
                 role.what,
                 input.name,

@@ -5,16 +5,12 @@ use csv::{ReaderBuilder, StringRecord};
 use super::infer::Guesses;
 use super::raw::{Raw, RawBuilder, line_at};
 use super::{Input, SourceError};
-use crate::config::Format;
 
 /// What else could have been meant as the delimiter.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 pub(super) fn read<'a>(text: &'a str, input: &'a Input<'_>) -> Result<Raw<'a>, SourceError> {
-    let delimiter = match input.stream.format {
-        Format::Tsv => b'\t',
-        _ => input.stream.delimiter,
-    };
+    let delimiter = input.stream.delimiter;
     let mut reader = reader(text, delimiter);
     let mut record = StringRecord::new();
     if !next(&mut reader, &mut record, input)? {
@@ -149,16 +145,14 @@ fn never_closed(text: &str, start: usize, input: &Input<'_>) -> SourceError {
 /// Rows whose number of fields is not the header's.
 #[derive(Default)]
 struct Ragged {
-    /// Offset and fields of the first, and of the last.
+    /// Offset and fields of the first.
     first: Option<(usize, usize)>,
-    last: (usize, usize),
     count: usize,
 }
 
 impl Ragged {
     fn add(&mut self, start: usize, fields: usize) {
         self.first = self.first.or(Some((start, fields)));
-        self.last = (start, fields);
         self.count += 1;
     }
 
@@ -181,7 +175,7 @@ impl Ragged {
         }
         let mut what = format!("the row has {fields} columns, the header has {columns}");
         if self.count > 1 {
-            what = format!("{what}; so it is with {} more rows", self.count - 1);
+            what = format!("{what}; it is the first of {} such rows", self.count);
         }
         Err(input
             .malformed(line, what)

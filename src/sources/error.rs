@@ -37,7 +37,7 @@ pub(crate) enum SourceError {
         path: String,
         line: Option<usize>,
         what: String,
-        fix: Option<String>,
+        fix: String,
     },
     /// The file lacks columns that the stream names.
     #[error("{}", lines(columns))]
@@ -113,7 +113,7 @@ impl SourceError {
     /// The stream's outcome in `job_extract`: `missing` if nothing was read, else `quarantined`.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Missing { .. } | Self::Unreadable { .. } | Self::Setting { .. } => "missing",
+            Self::Missing { .. } | Self::Unreadable { .. } => "missing",
             _ => "quarantined",
         }
     }
@@ -133,7 +133,7 @@ impl SourceError {
             what: self.to_string(),
             place: self.place().map(Box::new),
             why: None,
-            fix: self.fix(),
+            fix: Some(self.fix()),
         }
     }
 
@@ -148,6 +148,7 @@ impl SourceError {
             Self::Values { path, columns } => (path, columns.first()?.first_line?),
             Self::Unreadable { .. } | Self::Empty { .. } => return None,
         };
+        // The line itself is not shown: it may name persons.
         Some(Place {
             file: path.clone(),
             line,
@@ -156,31 +157,28 @@ impl SourceError {
         })
     }
 
-    fn fix(&self) -> Option<String> {
-        match self {
-            Self::Missing { stream, .. } => Some(format!(
-                "Put the export there, or correct `path` of stream `{stream}`"
-            )),
-            Self::Unreadable { transient, .. } => Some(
-                if *transient {
-                    "Run again; if it goes on, check the store's address and credentials"
-                } else {
-                    "Let the user that runs this program read it"
-                }
-                .to_owned(),
-            ),
-            Self::Empty { .. } => Some(
-                "Export it again; an export without rows has a header (CSV) or is `[]` (JSON)"
-                    .to_owned(),
-            ),
-            Self::Truncated { .. } => {
-                Some("Export or copy it again, and rename it only when it is whole".to_owned())
+    fn fix(&self) -> String {
+        let fix = match self {
+            Self::Missing { stream, .. } => {
+                return format!("Put the export there, or correct `path` of stream `{stream}`");
             }
-            Self::Malformed { fix, .. } => fix.clone(),
-            Self::Columns { columns, .. } => Some(fixes(columns.iter().map(MissingColumn::fix))),
-            Self::Values { columns, .. } => Some(fixes(columns.iter().map(BadColumn::fix))),
-            Self::Setting { fix, .. } => Some(fix.clone()),
-        }
+            Self::Malformed { fix, .. } | Self::Setting { fix, .. } => fix,
+            Self::Columns { columns, .. } => {
+                return fixes(columns.iter().map(MissingColumn::fix));
+            }
+            Self::Values { columns, .. } => return fixes(columns.iter().map(BadColumn::fix)),
+            Self::Unreadable {
+                transient: true, ..
+            } => "Run again; if it goes on, check the store's address and credentials",
+            Self::Unreadable { .. } => "See that the path is a file that this program may read",
+            Self::Empty { .. } => {
+                "Export it again; an export without rows has a header (CSV) or is `[]` (JSON)"
+            }
+            Self::Truncated { .. } => {
+                "Export or copy it again, and rename it only when it is whole"
+            }
+        };
+        fix.to_owned()
     }
 }
 
@@ -205,16 +203,16 @@ impl Input<'_> {
             path: self.path.to_owned(),
             line,
             what: what.into(),
-            fix: None,
+            fix: format!("Correct the export, or `format` of stream `{}`", self.name),
         }
     }
 }
 
 impl SourceError {
-    /// Adds what to do to an error that has no fix of its own.
+    /// Says what to do about a malformed file, where that is better known.
     pub(super) fn with_fix(mut self, text: impl Into<String>) -> Self {
         if let Self::Malformed { fix, .. } = &mut self {
-            *fix = Some(text.into());
+            *fix = text.into();
         }
         self
     }
@@ -249,7 +247,7 @@ impl BadColumn {
                 ..
             } => format!("Correct the export, or the format `{format}` of column `{column}`"),
             Fault::Unfit { format: None, .. } => {
-                format!("Correct the export, or declare the type or format of column `{column}`")
+                "Correct the export, or state the columns' types and formats".to_owned()
             }
             Fault::Ambiguous { formats, .. } => format!(
                 "Write `format: \"{}\"` or `format: \"{}\"` for column `{column}`",
@@ -291,7 +289,7 @@ impl fmt::Display for BadColumn {
                 f,
                 "needs its format stated: its dates, as `{shape}`, read only as {order}"
             ),
-            Fault::Null { role } => write!(f, "is {role}, but empty {places}"),
+            Fault::Null { role } => write!(f, "is the stream's {role}, but is empty {places}"),
         }
     }
 }
@@ -310,8 +308,11 @@ fn lines<T: fmt::Display>(items: &[T]) -> String {
     texts.join("\n")
 }
 
+/// Each fix once.
 fn fixes(texts: impl Iterator<Item = String>) -> String {
-    texts.collect::<Vec<_>>().join("; ")
+    let mut fixes: Vec<String> = texts.collect();
+    fixes.dedup();
+    fixes.join("; ")
 }
 
 /// The text of the innermost cause.

@@ -82,7 +82,7 @@ pub(crate) async fn pull(
     known: Option<&SchemaRef>,
 ) -> Result<Extract, SourceError> {
     let name = format!("{}.{}", source.name, stream.name);
-    let path = path::expand(stream, as_of)?;
+    let path = path::expand(&stream.path, as_of);
     let (shown, stored) = read(source, stream, &name, &path).await?;
     let stream = stream.clone();
     let known = known.cloned();

@@ -1,4 +1,4 @@
-//! SQL names of columns, and the name nearest to one that is not there.
+//! SQL names of columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,35 +81,6 @@ fn free(name: &str, used: &BTreeSet<String>, natural: &BTreeSet<String>) -> Stri
         .expect("there are more candidates than names used")
 }
 
-/// The candidate that differs least from `name`, if it differs little.
-pub(super) fn nearest<'a>(
-    name: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let wanted = fold(name);
-    candidates
-        .map(|candidate| (distance(&wanted, &fold(candidate)), candidate))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= (wanted.chars().count() / 3).max(1))
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many letters to insert, delete or replace to turn one word into the other.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[right.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -150,15 +121,5 @@ mod tests {
         ]));
         let names = sql_names(&["c", "a_b", "c", "A b", "a-b"], Some(&known));
         assert_eq!(names, ["c", "a_b_2", "c_2", "a_b", "a_b_3"]);
-    }
-
-    // A near name is offered, a far one is not.
-    #[test]
-    fn near_names() {
-        let columns = ["Id", "Email", "CreatedDate"];
-        let near = |name| nearest(name, columns.iter().copied());
-        assert_eq!(near("CreateDate"), Some("CreatedDate"));
-        assert_eq!(near("e-mail"), Some("Email"));
-        assert_eq!(near("OwnerId"), None);
     }
 }

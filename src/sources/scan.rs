@@ -159,7 +159,8 @@ impl<'a> Scanner<'a> {
         if is_number(self.since(start)) {
             return Ok(Kind::Number);
         }
-        if self.at == self.text.len() {
+        let cut = self.at == self.text.len();
+        if cut && is_number(&format!("{}0", self.since(start))) {
             return Err(Stop::End);
         }
         self.at = start;

@@ -97,6 +97,11 @@ impl Kind {
 }
 
 impl Column {
+    /// The name in the source's file.
+    pub(crate) fn original(&self) -> &str {
+        self.original.as_deref().unwrap_or(&self.name)
+    }
+
     pub(super) fn new(name: &str, kind: Kind) -> Self {
         Self {
             name: name.to_owned(),

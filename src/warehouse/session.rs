@@ -17,6 +17,7 @@ use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::collect;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
@@ -197,12 +198,14 @@ impl Session {
             name: relation.file.clone(),
             source: Box::new(source),
         };
-        let frame = self
-            .context
-            .execute_logical_plan(plan)
-            .await
-            .map_err(failed)?;
-        let batches = Box::pin(frame.collect()).await.map_err(failed)?;
+        // The plan is optimized already; `execute_logical_plan` would do it a second time.
+        let state = self.context.state();
+        let physical = state
+            .query_planner()
+            .create_physical_plan(&plan, &state)
+            .await;
+        let work = collect(physical.map_err(failed)?, state.task_ctx());
+        let batches = Box::pin(work).await.map_err(failed)?;
         let batches = batches
             .iter()
             .filter(|batch| batch.num_rows() > 0)

@@ -187,11 +187,18 @@ pub(crate) fn gate(extract: &Extract, version: &Version, max_fall: f64) -> Resul
 }
 
 /// The columns that the stream's last complete extract had and this one lacks.
-pub(crate) fn vanished_columns(extract: &Extract, version: &Version) -> Vec<String> {
+pub(crate) fn vanished_columns(extract: &Extract, version: &Version) -> Vec<Column> {
     let Some(state) = version.stream(&stream_name(extract)) else {
         return Vec::new();
     };
-    let present = super::raw::names(extract);
-    let gone = |name: &&String| !present.contains(*name);
-    state.last.present.iter().filter(gone).cloned().collect()
+    let now = super::raw::names(extract);
+    let had = |column: &&Column| state.last.present.contains(&column.name);
+    let gone = |column: &&Column| !now.contains(&column.name);
+    state
+        .columns
+        .iter()
+        .filter(had)
+        .filter(gone)
+        .cloned()
+        .collect()
 }

@@ -18,24 +18,39 @@ fn inferred() {
     let extract = csv("Id,Score,Rate,Won,Day,At,Zip,None\n\
         a,65,0.5,true,2026-11-05,2026-11-05T14:03:22.000+0000,01234,\n\
         b,,1,,,2026-11-05 14:03:22,98765,\n");
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @r#"
+    id Utf8 | score Int64 | rate Float64 | won Boolean | day Date32 | at Timestamp(µs, "UTC") | zip Utf8 | none Utf8
+    a | 65 | 0.5 | true | 2026-11-05 | 2026-11-05T14:03:22Z | 01234 | ∅
+    b | ∅ | 1.0 | ∅ | ∅ | 2026-11-05T14:03:22Z | 98765 | ∅
+    "#);
 }
 
 // Quoted commas, quotes and line breaks, CRLF, a BOM and a last line without its end.
 #[test]
 fn csv_forms() {
     let extract = csv("\u{feff}Id,Note\r\n1,\"a, \"\"b\"\"\r\nc\"\r\n2,d");
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @r#"
+    id Int64 | note Utf8
+    1 | a, "b"
+    c
+    2 | d
+    "#);
     assert_eq!(extract.file.path, "Lead.csv");
-    assert_eq!(extract.file.bytes, 38);
-    assert_eq!(extract.file.sha256, "0");
+    assert_eq!(extract.file.bytes, 32);
+    assert_eq!(
+        extract.file.sha256,
+        "cf9340c15272757c1ad726beb4f75c87c6d89d55beb976e4305cf61bc127b222"
+    );
 }
 
 // Columns of one name, of names that fold alike and without a name are kept apart.
 #[test]
 fn duplicate_names() {
     let extract = csv("Id,category,category,Category,,Lead Source\n1,a,b,c,d,e\n");
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @"
+    id Int64 | category Utf8 | category_2 Utf8 | category_3 Utf8 | column_5 Utf8 | lead_source Utf8
+    1 | a | b | c | d | e
+    ");
     let original = |at: usize| extract.schema.field(at).metadata()["original"].clone();
     assert_eq!(
         [1, 2, 3, 5].map(original),
@@ -56,7 +71,13 @@ fn nulls() {
     let mut stream = stream("Lead.csv");
     stream.nulls = vec!["?".to_owned(), "n/a".to_owned()];
     let extract = pull_bytes(&stream, b"Id,Score\n1,?\n2,7\n3,n/a\n4,\n", None).unwrap();
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @"
+    id Int64 | score Int64
+    1 | ∅
+    2 | 7
+    3 | ∅
+    4 | ∅
+    ");
 }
 
 // Declared types and forms are followed, and money never passes through a float.
@@ -75,7 +96,10 @@ fn declared() {
     stream.columns.get_mut("Opened").unwrap().zone = Some(zone);
     let text = b"Id,Amount,Closed,Opened\n7,12345678901234.5678,5/3/2016,29/2/2016 01:16\n";
     let extract = pull_bytes(&stream, text, None).unwrap();
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @r#"
+    id Utf8 | amount Decimal128(18, 4) | closed Date32 | opened Timestamp(µs, "UTC")
+    7 | 12345678901234.5678 | 2016-03-05 | 2016-02-29T06:16:00Z
+    "#);
 }
 
 // Types and order come from earlier extracts; new columns follow, vanished ones are absent.
@@ -85,7 +109,10 @@ fn known() {
     let stream = stream("Lead.csv");
     let next = b"New,Zip,Score,Id\n2.5,12,6,2\n";
     let extract = pull_bytes(&stream, next, Some(&first.schema)).unwrap();
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @"
+    id Int64 | score Int64 | zip Utf8 | new Float64
+    2 | 6 | 12 | 2.5
+    ");
 }
 
 // The stream's kind comes back with SQL names, and its times are timestamps even where all are null.
@@ -104,8 +131,21 @@ fn kind() {
     let text =
         b"Id,LeadId,Field,OldValue,NewValue,CreatedDate\n1,a,Score,5,65,2026-11-05T14:03:22Z\n";
     let extract = pull_bytes(&stream, text, None).unwrap();
-    insta::assert_snapshot!(shown(&extract), @"");
-    insta::assert_debug_snapshot!(extract.kind, @"");
+    insta::assert_snapshot!(shown(&extract), @r#"
+    id Int64 | leadid Utf8 | field Utf8 | oldvalue Utf8 | newvalue Utf8 | createddate Timestamp(µs, "UTC")
+    1 | a | Score | 5 | 65 | 2026-11-05T14:03:22Z
+    "#);
+    insta::assert_debug_snapshot!(extract.kind, @r#"
+    FieldHistory {
+        key: "id",
+        of: "lead",
+        record: "leadid",
+        field: "field",
+        old: "oldvalue",
+        new: "newvalue",
+        at: "createddate",
+    }
+    "#);
     let mut stream = super::stream("Lead.csv");
     stream.kind = StreamKind::Snapshot {
         key: "ID".to_owned(),
@@ -134,7 +174,8 @@ fn dated_path() {
 // TSV, and CSV with another delimiter.
 #[test]
 fn delimiters() {
-    let tsv = with(stream("Lead.tsv"), Format::Tsv);
+    let mut tsv = with(stream("Lead.tsv"), Format::Tsv);
+    tsv.delimiter = b'\t';
     let extract = pull_bytes(&tsv, b"Id\tNote\n1\ta,b\n", None).unwrap();
     assert_eq!(shown(&extract), "id Int64 | note Utf8\n1 | a,b");
     let mut semicolon = stream("Lead.csv");
@@ -192,7 +233,12 @@ fn ndjson() {
         {\"Id\":2,\"tags\":{\"a\": [1, \"x y\"]},\"score\":3,\"zip\":\"7\",\"name\":\"Zo\\u00eb\"}\n\
         {\"Id\":3,\"ok\":null,\"name\":\"\"}";
     let extract = pull_bytes(&stream, text.as_bytes(), None).unwrap();
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @r#"
+    id Int64 | score Float64 | ok Boolean | zip Utf8 | at Timestamp(µs, "UTC") | tags Utf8 | name Utf8
+    1 | 2.5 | true | 01 | 2026-11-05T14:03:22Z | ∅ | ∅
+    2 | 3.0 | ∅ | 7 | ∅ | {"a":[1,"x y"]} | Zoë
+    3 | ∅ | ∅ | ∅ | ∅ | ∅ | ∅
+    "#);
 }
 
 // JSON numbers keep their digits where the column is decimal; numbers too large for a double are text.
@@ -202,7 +248,10 @@ fn json_numbers() {
     let stream = declare(stream, "amount", ColumnType::Decimal, None);
     let text = b"[{\"Id\":1,\"amount\":12345678901234.5678,\"big\":12345678901234567890}]";
     let extract = pull_bytes(&stream, text, None).unwrap();
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @"
+    id Int64 | amount Decimal128(18, 4) | big Utf8
+    1 | 12345678901234.5678 | 12345678901234567890
+    ");
 }
 
 // JSON as an array, as objects one after another, and as one object; an empty array has no rows.
@@ -248,7 +297,11 @@ fn parquet() {
     ];
     let stream = with(stream("lead.parquet"), Format::Parquet);
     let extract = pull_bytes(&stream, &parquet_bytes(columns), None).unwrap();
-    insta::assert_snapshot!(shown(&extract), @"");
+    insta::assert_snapshot!(shown(&extract), @r#"
+    id Int64 | name Utf8 | amount Decimal128(18, 4) | at Timestamp(µs, "UTC") | tags Utf8
+    1 | a | 1.5000 | 1970-01-01T00:00:00.000001Z | [1,null]
+    2 | ∅ | -0.0500 | 1970-01-01T00:00:02Z | ∅
+    "#);
     let text = declare(stream, "Id", ColumnType::String, None);
     let columns: Vec<(&str, arrow::array::ArrayRef)> =
         vec![("Id", Arc::new(Int32Array::from(vec![7])))];
@@ -270,10 +323,8 @@ pub(super) fn parquet_bytes(columns: Vec<(&str, arrow::array::ArrayRef)>) -> Vec
 #[test]
 fn many_rows() {
     let stream = with(stream("lead.ndjson"), Format::Ndjson);
-    let mut text = String::new();
-    for id in 0..40_000 {
-        text += &format!("{{\"Id\":{id}}}\n");
-    }
+    let line = |id: u32| format!("{{\"Id\":{id}}}\n");
+    let mut text = (0..40_000).map(line).collect::<Vec<_>>().concat();
     text.push_str("{\"Id\":40000,\"late\":1}\n");
     let extract = pull_bytes(&stream, text.as_bytes(), None).unwrap();
     let sizes: Vec<usize> = extract.batches.iter().map(RecordBatch::num_rows).collect();

@@ -42,5 +42,5 @@ fn olist() {
         .iter()
         .map(|field| field.data_type().to_string())
         .collect();
-    insta::assert_snapshot!(types.join(", "), @"");
+    insta::assert_snapshot!(types.join(", "), @r#"Utf8, Utf8, Utf8, Utf8, Timestamp(µs, "UTC"), Utf8, Utf8, Utf8, Boolean, Boolean, Utf8, Utf8, Float64, Float64"#);
 }

@@ -1,6 +1,7 @@
 //! Commits: whole or not at all, once, in order.
 
 use super::*;
+use crate::warehouse::log::DataFile;
 
 fn local() -> (tempfile::TempDir, House) {
     let folder = tempfile::tempdir().unwrap();

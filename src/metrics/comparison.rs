@@ -1,0 +1,312 @@
+//! What differs from the baseline by more than chance: counts, rates and days of every stage.
+//!
+//! Rates are compared over entries at least a horizon old on both sides, and only when the baseline
+//! was frozen with the same horizon. A side below the configured floor is too few to say. The tests
+//! of one as-of date share one false discovery rate. Entries of the last days may lie in the
+//! baseline's window too: then the difference is understated, never overstated.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::statistics::{
+    FALSE_DISCOVERY, count_score, discoveries, of, of_usize, p_value, proportion_score, rank_score,
+};
+use super::{MetricsError, inputs};
+use crate::config::{ColumnType, Config};
+use crate::warehouse::Session;
+
+pub(super) const TABLE: &str = "comparison";
+
+/// The columns of `comparison`, one row a stage; what the first of them are, `recent` says.
+const COLUMNS: [(&str, ColumnType); 17] = [
+    ("stage", ColumnType::String),
+    ("to_stage", ColumnType::String),
+    ("entered_28", ColumnType::Bigint),
+    ("baseline_28", ColumnType::Double),
+    ("volume_p", ColumnType::Double),
+    ("volume_verdict", ColumnType::String),
+    ("rate", ColumnType::Double),
+    ("rate_n", ColumnType::Bigint),
+    ("baseline_rate", ColumnType::Double),
+    ("baseline_rate_n", ColumnType::Bigint),
+    ("rate_p", ColumnType::Double),
+    ("rate_verdict", ColumnType::String),
+    ("median_days", ColumnType::Double),
+    ("median_n", ColumnType::Bigint),
+    ("baseline_median_days", ColumnType::Double),
+    ("days_p", ColumnType::Double),
+    ("days_verdict", ColumnType::String),
+];
+
+/// The weeks of `entered_28`.
+const RECENT_WEEKS: f64 = 4.0;
+
+/// A row of `recent`.
+#[derive(Deserialize)]
+struct Recent {
+    stage: String,
+    to_stage: Option<String>,
+    entered_28: i64,
+    mature_n: i64,
+    converted: i64,
+    duration_n: i64,
+    median_days: Option<f64>,
+    durations: Option<String>,
+}
+
+/// A row of the baseline's total.
+#[derive(Deserialize)]
+struct Kept {
+    measure: String,
+    stage: String,
+    to_stage: Option<String>,
+    horizon_days: Option<u32>,
+    n: i64,
+    converted: Option<i64>,
+    value: Option<f64>,
+    durations: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    stage: &'a str,
+    to_stage: Option<&'a str>,
+    entered_28: i64,
+    baseline_28: Option<f64>,
+    volume_p: Option<f64>,
+    volume_verdict: Option<&'static str>,
+    rate: Option<f64>,
+    rate_n: i64,
+    baseline_rate: Option<f64>,
+    baseline_rate_n: Option<i64>,
+    rate_p: Option<f64>,
+    rate_verdict: Option<&'static str>,
+    median_days: Option<f64>,
+    median_n: i64,
+    baseline_median_days: Option<f64>,
+    days_p: Option<f64>,
+    days_verdict: Option<&'static str>,
+}
+
+/// Compares every stage with the configured baseline and registers the table `comparison`. Without
+/// a baseline of that name its columns of the baseline are null.
+pub(super) async fn register(session: &Session, config: &Config) -> Result<(), MetricsError> {
+    let sql = "select * from recent order by stage_order";
+    let recent: Vec<Recent> = session.query("recent", sql).await?.rows()?;
+    let kept = Baselines::read(session).await?;
+    let sides: Vec<Sides<'_>> = recent
+        .iter()
+        .map(|recent| Sides::of(recent, &kept, config))
+        .collect();
+    inputs::table(session, TABLE, &COLUMNS, &judge(&sides))
+}
+
+/// The configured baseline's total by stage.
+struct Baselines {
+    stages: BTreeMap<String, Stage>,
+    /// By stage and next stage.
+    rates: BTreeMap<(String, String), Kept>,
+    durations: BTreeMap<(String, String), Kept>,
+}
+
+/// A stage that the baseline knows.
+#[derive(Default)]
+struct Stage {
+    weeks: Vec<i64>,
+    horizon_days: Option<u32>,
+}
+
+impl Baselines {
+    async fn read(session: &Session) -> Result<Self, MetricsError> {
+        let sql = "select b.measure, b.stage, b.to_stage, b.horizon_days, b.n, b.converted, b.value, b.durations
+                   from baseline b join setting s on s.baseline = b.baseline
+                   where b.dimension is null and b.measure <> 'volume'
+                   order by b.stage, b.period_start";
+        let rows: Vec<Kept> = session.query("baseline", sql).await?.rows()?;
+        let mut found = Self {
+            stages: BTreeMap::new(),
+            rates: BTreeMap::new(),
+            durations: BTreeMap::new(),
+        };
+        for row in rows {
+            found.keep(row);
+        }
+        Ok(found)
+    }
+
+    fn keep(&mut self, row: Kept) {
+        let key = (row.stage.clone(), row.to_stage.clone().unwrap_or_default());
+        match row.measure.as_str() {
+            "volume_week" => {
+                let stage = self.stages.entry(row.stage).or_default();
+                stage.weeks.push(row.n);
+                stage.horizon_days = row.horizon_days;
+            }
+            "conversion" => drop(self.rates.insert(key, row)),
+            _ => drop(self.durations.insert(key, row)),
+        }
+    }
+}
+
+/// Both sides of one stage's three comparisons.
+struct Sides<'a> {
+    recent: &'a Recent,
+    stage: Option<&'a Stage>,
+    rate: Option<&'a Kept>,
+    days: Option<&'a Kept>,
+    volume: Test,
+    conversion: Test,
+    velocity: Test,
+}
+
+/// What a comparison comes to before the others are known.
+#[derive(Clone, Copy)]
+enum Test {
+    /// There is no other side.
+    Missing,
+    Few,
+    /// No difference that a test could be made of.
+    Equal,
+    Score(f64),
+}
+
+impl<'a> Sides<'a> {
+    fn of(recent: &'a Recent, kept: &'a Baselines, config: &Config) -> Self {
+        let key = (
+            recent.stage.clone(),
+            recent.to_stage.clone().unwrap_or_default(),
+        );
+        let floor = i64::from(config.metrics.floor);
+        let horizon = config.metrics.horizon_days;
+        let stage = kept.stages.get(&recent.stage);
+        let goes_on = stage.filter(|_| recent.to_stage.is_some());
+        let comparable = goes_on.filter(|it| horizon.is_some() && it.horizon_days == horizon);
+        let (rate, days) = (kept.rates.get(&key), kept.durations.get(&key));
+        Self {
+            recent,
+            stage,
+            rate,
+            days,
+            volume: stage.map_or(Test::Missing, |it| volume(recent, &it.weeks, floor)),
+            conversion: comparable.map_or(Test::Missing, |_| conversion(recent, rate, floor)),
+            velocity: goes_on.map_or(Test::Missing, |_| velocity(recent, days, floor)),
+        }
+    }
+
+    fn tests(&self) -> [Test; 3] {
+        [self.volume, self.conversion, self.velocity]
+    }
+
+    fn row(&self, [volume, rate, days]: [Option<&'static str>; 3]) -> Row<'_> {
+        let recent = self.recent;
+        Row {
+            stage: &recent.stage,
+            to_stage: recent.to_stage.as_deref(),
+            entered_28: recent.entered_28,
+            baseline_28: self.stage.map(|it| expected(&it.weeks)),
+            volume_p: self.volume.p_value(),
+            volume_verdict: volume,
+            rate: ratio(recent.converted, recent.mature_n),
+            rate_n: recent.mature_n,
+            baseline_rate: self.rate.and_then(|rate| rate.value),
+            baseline_rate_n: self.rate.map(|rate| rate.n),
+            rate_p: self.conversion.p_value(),
+            rate_verdict: rate,
+            median_days: recent.median_days,
+            median_n: recent.duration_n,
+            baseline_median_days: self.days.and_then(|days| days.value),
+            days_p: self.velocity.p_value(),
+            days_verdict: days,
+        }
+    }
+}
+
+fn volume(recent: &Recent, weeks: &[i64], floor: i64) -> Test {
+    // A stage that usually has many entries and now has none is a finding, not too few to say.
+    if of(recent.entered_28).max(expected(weeks)) < of(floor) {
+        return Test::Few;
+    }
+    Test::of(count_score(recent.entered_28, RECENT_WEEKS, weeks))
+}
+
+fn conversion(recent: &Recent, rate: Option<&Kept>, floor: i64) -> Test {
+    let Some(rate) = rate.filter(|rate| recent.mature_n.min(rate.n) >= floor) else {
+        return Test::Few;
+    };
+    let converted = rate.converted.unwrap_or_default();
+    Test::of(proportion_score(
+        recent.converted,
+        recent.mature_n,
+        converted,
+        rate.n,
+    ))
+}
+
+fn velocity(recent: &Recent, days: Option<&Kept>, floor: i64) -> Test {
+    let Some(days) = days.filter(|days| recent.duration_n.min(days.n) >= floor) else {
+        return Test::Few;
+    };
+    Test::of(rank_score(
+        &micros(recent.durations.as_deref()),
+        &micros(days.durations.as_deref()),
+    ))
+}
+
+impl Test {
+    fn of(score: Option<f64>) -> Self {
+        score.map_or(Self::Equal, Self::Score)
+    }
+
+    fn p_value(self) -> Option<f64> {
+        match self {
+            Self::Score(score) => Some(p_value(score)),
+            _ => None,
+        }
+    }
+
+    fn verdict(self, stands: bool) -> Option<&'static str> {
+        match self {
+            Self::Missing => None,
+            Self::Few => Some("few"),
+            Self::Score(score) if stands && score > 0.0 => Some("up"),
+            Self::Score(_) if stands => Some("down"),
+            Self::Score(_) | Self::Equal => Some("same"),
+        }
+    }
+}
+
+/// One row a stage; what stands is decided over all tests at once.
+fn judge<'a>(sides: &'a [Sides<'_>]) -> Vec<Row<'a>> {
+    let p_values: Vec<f64> = sides
+        .iter()
+        .flat_map(Sides::tests)
+        .filter_map(Test::p_value)
+        .collect();
+    let mut stands = discoveries(&p_values, FALSE_DISCOVERY).into_iter();
+    let mut verdict = |test: Test| {
+        let stands = test.p_value().is_some() && stands.next().unwrap_or(false);
+        test.verdict(stands)
+    };
+    sides
+        .iter()
+        .map(|side| side.row(side.tests().map(&mut verdict)))
+        .collect()
+}
+
+/// What 28 days bring at the mean of `weeks`.
+fn expected(weeks: &[i64]) -> f64 {
+    of(weeks.iter().sum()) / of_usize(weeks.len()) * RECENT_WEEKS
+}
+
+fn ratio(part: i64, whole: i64) -> Option<f64> {
+    (whole != 0).then(|| of(part) / of(whole))
+}
+
+/// Durations as `recent` and `baseline` keep them.
+fn micros(text: Option<&str>) -> Vec<i64> {
+    text.into_iter()
+        .flat_map(|text| text.split(','))
+        .filter_map(|value| value.parse().ok())
+        .collect()
+}

@@ -1,0 +1,24 @@
+//! Tests of the measures, each against figures worked out by hand or by a slow loop.
+
+mod baseline;
+pub(super) mod fixture;
+mod measures;
+mod reports;
+mod sla;
+mod speed;
+
+use super::*;
+
+/// Registers the inputs and runs the named relations alone, in order.
+async fn run_only(session: &Session, config: &Config, names: &[&str]) {
+    inputs::register(session, config).await.unwrap();
+    for relation in relations(config).unwrap() {
+        if names.contains(&relation.name.as_str()) {
+            session.materialize(&relation).await.unwrap();
+        }
+    }
+}
+
+async fn rows(session: &Session, sql: &str) -> Vec<serde_json::Value> {
+    session.query("test", sql).await.unwrap().rows().unwrap()
+}
