@@ -5,7 +5,6 @@ pub(super) mod fixture;
 mod measures;
 mod reports;
 mod sla;
-mod speed;
 
 use super::*;
 
