@@ -118,7 +118,7 @@ impl Commit {
     /// answers the write nor the question after it leaves the matter open until the next read.
     pub(super) async fn publish(&self, store: &Store) -> Result<(), WarehouseError> {
         let path = path(self.commit_no);
-        let json = serde_json::to_vec_pretty(self).map_err(|error| WarehouseError::Garbled {
+        let json = serde_json::to_vec(self).map_err(|error| WarehouseError::Garbled {
             path: store.shown(&path),
             why: error.to_string(),
         })?;
