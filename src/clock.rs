@@ -41,10 +41,6 @@ impl RunId {
         let mixed = nanos.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u128::from(std::process::id());
         Self(format!("{as_of}-{:08x}", (mixed >> 16) & 0xffff_ffff))
     }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl std::fmt::Display for RunId {

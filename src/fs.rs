@@ -152,18 +152,9 @@ impl Store {
         }
     }
 
-    pub(crate) fn location(&self) -> &Location {
-        &self.location
-    }
-
     /// The folder on local disk, if the store is one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
-    }
-
-    /// The same store for scans; keys are relative as everywhere else.
-    pub(crate) fn object_store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.inner)
     }
 
     /// The whole content of a file.
@@ -228,14 +219,6 @@ impl Store {
             .await
             .map(|_| ())
             .map_err(|error| self.error(path, error))
-    }
-
-    /// Deletes a file; that it was gone already is no error.
-    pub(crate) async fn delete(&self, path: &str) -> Result<(), StoreError> {
-        match self.inner.delete(&self.key(path)?).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.error(path, error)),
-        }
     }
 
     fn key(&self, path: &str) -> Result<Key, StoreError> {

@@ -4,18 +4,29 @@
 //! above it (`tests/it/architecture.rs` holds the code to this).
 
 mod clock;
+
 mod fs;
+
 mod problem;
 
-mod cli;
 mod config;
-mod delivery;
-mod demo;
-mod funnel;
-mod metrics;
-mod pipeline;
-mod report;
+
 mod sources;
+
 mod warehouse;
+
+mod funnel;
+
+mod metrics;
+
+mod report;
+
+mod delivery;
+
+mod pipeline;
+
+mod demo;
+
+mod cli;
 
 pub use cli::main;

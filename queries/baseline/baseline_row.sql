@@ -49,7 +49,7 @@ kept as (
     union all
     select
         'duration', t.stage_order, t.to_order, t.member_no, null, count(*), null,
-        median(cast(t.elapsed_us as double)) / 86400000000,
+        quantile(t.elapsed_us, 0.5) / 86400000000,
         string_agg(cast(t.elapsed_us as varchar), ',' order by t.elapsed_us)
     from transition_dimension t
     cross join baseline_window w

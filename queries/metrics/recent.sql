@@ -17,7 +17,7 @@ cohort as (
         count(*) filter (where mature and age_us < coalesce(s.horizon_us, 0) + 7776000000000 and not left_out) as n,
         count(*) filter (where mature and age_us < coalesce(s.horizon_us, 0) + 7776000000000 and converted) as converted,
         count(elapsed_us) filter (where to_on > $as_of - 90) as duration_n,
-        median(cast(elapsed_us as double)) filter (where to_on > $as_of - 90) as median_us,
+        quantile(elapsed_us, 0.5) filter (where to_on > $as_of - 90) as median_us,
         string_agg(cast(elapsed_us as varchar), ',' order by elapsed_us) filter (where to_on > $as_of - 90) as durations
     from transition t
     cross join setting s

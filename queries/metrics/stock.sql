@@ -43,7 +43,7 @@ where r.member_no = 0 or r.n > 0
 union all
 select
     'stock_age', 'day', $as_of, $as_of, stage_order, member_no, count(*),
-    median(cast(cast($as_of_end as bigint) - cast(entered_at as bigint) as double)) / 86400000000
+    quantile(cast($as_of_end as bigint) - cast(entered_at as bigint), 0.5) / 86400000000
 from stay_dimension
 where until_on > $as_of and not censored
 group by stage_order, member_no

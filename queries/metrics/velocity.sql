@@ -9,8 +9,8 @@ with summed as (
         p.period, p.period_start, p.period_end, t.stage_order, t.to_order, t.member_no,
         count(t.elapsed_us) as n,
         sum(cast(t.elapsed_us as decimal(20, 0))) as total,
-        percentile_cont(0.5) within group (order by cast(t.elapsed_us as double)) as median,
-        percentile_cont(0.9) within group (order by cast(t.elapsed_us as double)) as p90,
+        quantile(t.elapsed_us, 0.5) as median,
+        quantile(t.elapsed_us, 0.9) as p90,
         count(*) filter (where t.out_of_order) as out_of_order
     from transition_dimension t
     join period p on p.part = 'month' and p.part_start = t.to_month

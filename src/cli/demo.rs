@@ -9,7 +9,7 @@ use super::args::DemoArgs;
 use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Config;
-use crate::demo::{self, Plan};
+use crate::demo::{self, Plan, Told};
 use crate::pipeline::{self, ReportPage, RunSummary};
 use crate::{fs, problem::Problem};
 
@@ -44,6 +44,9 @@ pub(super) async fn demo(args: &DemoArgs, output: &Output) -> Result<Outcome, Fa
             .map_err(Failure::run)?;
     }
     let config = Config::load(&args.dir.join("config/leadgauge.yaml"))?;
+    for line in made(&told) {
+        output.say(&line);
+    }
     let mut nights = Vec::new();
     for night in &told.nights {
         let summary = pipeline::run(&config, *night, true, &|event| output.progress(event)).await?;
@@ -60,6 +63,24 @@ pub(super) async fn demo(args: &DemoArgs, output: &Output) -> Result<Outcome, Fa
         output.say(&line);
     }
     Ok(Outcome::Done)
+}
+
+/// What the exports hold, and what is wrong with them on purpose.
+fn made(told: &Told) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} people of {} companies, {} rows of Salesforce and Marketo exports, {} MB; wrong on purpose:",
+        told.people,
+        told.companies,
+        told.rows,
+        told.bytes / 1_000_000
+    )];
+    lines.extend(told.faults.iter().map(|fault| {
+        let what = fault
+            .file
+            .map_or_else(String::new, |file| format!(" {file}"));
+        format!("  {}  {}{what} {}", fault.night, fault.source, fault.what)
+    }));
+    lines
 }
 
 /// Removes what an earlier demo made; refuses to touch any other folder that has something in it.

@@ -98,14 +98,12 @@ impl Output {
 
     fn put(&self, to: &mut impl Write, bytes: &[u8]) {
         let _whole = self.lock.lock();
-        let write = || to.write_all(bytes).and_then(|()| to.flush());
+        let mut write = || to.write_all(bytes).and_then(|()| to.flush());
         // Nowhere is left to report a failure to write to.
-        let _written = match &self.spinner {
-            Some(spinner) => spinner.suspend(write),
-            None => {
-                let mut write = write;
-                write()
-            }
+        let _written = if let Some(spinner) = &self.spinner {
+            spinner.suspend(write)
+        } else {
+            write()
         };
     }
 }

@@ -39,16 +39,14 @@ pub(super) async fn sql(
 }
 
 fn put(args: &SqlArgs, output: &Output, bytes: &[u8]) -> Result<(), Failure> {
-    match &args.out {
-        Some(file) => fs::write(file, bytes).map_err(Failure::run),
-        None => {
-            output.data(bytes);
-            if args.format == Format::Json {
-                output.data(b"\n");
-            }
-            Ok(())
-        }
+    if let Some(file) = &args.out {
+        return fs::write(file, bytes).map_err(Failure::run);
     }
+    output.data(bytes);
+    if args.format == Format::Json {
+        output.data(b"\n");
+    }
+    Ok(())
 }
 
 fn frame_format(format: Format) -> FrameFormat {

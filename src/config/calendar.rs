@@ -1,9 +1,9 @@
-//! `calendar.yaml`: the fiscal year, the week, working hours and holidays.
+//! `calendar.yaml`: the fiscal year, the week, working days and holidays.
 
 use std::collections::BTreeMap;
 
 use jiff::ToSpan;
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, Weekday};
 
 use super::Calendar;
 use super::reader::Reader;
@@ -35,20 +35,13 @@ const MONTHS: [(&str, i8); 12] = [
 ];
 
 pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Calendar> {
-    let [
-        fiscal_year_starts,
-        week_starts,
-        working_days,
-        hours,
-        holidays,
-    ] = reader.fields(
+    let [fiscal_year_starts, week_starts, working_days, holidays] = reader.fields(
         root,
         "calendar.yaml",
         [
             "fiscal_year_starts",
             "week_starts",
             "working_days",
-            "hours",
             "holidays",
         ],
     )?;
@@ -57,8 +50,6 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Calendar> {
     let fiscal_year_starts = fiscal_year_starts.or(1, |node| reader.choice(node, "month", &MONTHS));
     let week_starts = week_starts.or(Weekday::Monday, weekday);
     let working_days = working_days.or(usual_days, |node| reader.some(node, weekday));
-    let usual_hours = (Time::constant(9, 0, 0, 0), Time::constant(17, 0, 0, 0));
-    let hours = hours.or(usual_hours, |node| read_hours(reader, node));
     let holidays = holidays.or(BTreeMap::new(), |node| read_holidays(reader, node));
     let mut working_days: Vec<Weekday> = working_days?;
     working_days.sort_by_key(|day| day.to_monday_zero_offset());
@@ -67,22 +58,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Calendar> {
         fiscal_year_starts: fiscal_year_starts?,
         week_starts: week_starts?,
         working_days,
-        hours: hours?,
         holidays: holidays?,
-    })
-}
-
-/// `09:00-17:00`.
-fn read_hours(reader: &Reader<'_>, node: &Node) -> Option<(Time, Time)> {
-    let text = reader.text(node)?;
-    let time = |text: &str| text.trim().parse::<Time>().ok();
-    let read = text
-        .split_once('-')
-        .and_then(|(from, to)| Some((time(from)?, time(to)?)))
-        .filter(|(from, to)| from < to);
-    read.or_else(|| {
-        let what = format!("`{text}` are no working hours");
-        reader.refuse(node, what, "Write them as `09:00-17:00`")
     })
 }
 

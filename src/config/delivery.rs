@@ -10,14 +10,11 @@ use super::{Delivery, Secret, Smtp, Tls, Transport, address};
 use crate::problem::Problem;
 
 pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Delivery> {
-    let [from, owner, transport] =
-        reader.fields(node, "`delivery`", ["from", "owner", "transport"])?;
+    let [from, transport] = reader.fields(node, "`delivery`", ["from", "transport"])?;
     let from = from.required(|node| address::read(reader, node));
-    let owner = owner.required(|node| address::read(reader, node));
     let transport = transport.required(|node| read_transport(reader, node, folder));
     Some(Delivery {
         from: from?,
-        owner: owner?,
         transport: transport?,
     })
 }

@@ -96,7 +96,6 @@ fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
                 delivery,
             } = main;
             Ok(Config {
-                folder: folder.to_owned(),
                 company,
                 time_zone,
                 warehouse,

@@ -22,7 +22,7 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
 pub(crate) use self::secret::Secret;
@@ -31,8 +31,6 @@ use crate::problem::Place;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// The folder of `leadgauge.yaml`; relative paths in it are resolved against this.
-    pub(crate) folder: PathBuf,
     pub(crate) company: String,
     /// The zone in which a day begins and ends.
     pub(crate) time_zone: TimeZone,
@@ -195,8 +193,6 @@ pub(crate) struct Recipient {
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) from: Recipient,
-    /// The job's owner, who is told of trouble.
-    pub(crate) owner: Recipient,
     pub(crate) transport: Transport,
 }
 
@@ -348,6 +344,5 @@ pub(crate) struct Calendar {
     pub(crate) fiscal_year_starts: i8,
     pub(crate) week_starts: Weekday,
     pub(crate) working_days: Vec<Weekday>,
-    pub(crate) hours: (Time, Time),
     pub(crate) holidays: BTreeMap<Date, String>,
 }

@@ -101,10 +101,6 @@ impl File {
         Self { name, text, shown }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     pub(super) fn text(&self) -> &str {
         &self.text
     }

@@ -26,7 +26,7 @@ pub(super) struct Told<'w> {
 #[derive(Debug, Clone, Copy)]
 enum Turn {
     Converts(usize),
-    Met(usize),
+    Met,
     Direct,
 }
 
@@ -89,7 +89,7 @@ impl<'w> House<'w> {
         if person.arrival == Arrival::Met
             && let Some(contact) = &person.contact
         {
-            self.turns.push((contact.created, Turn::Met(number)));
+            self.turns.push((contact.created, Turn::Met));
         }
         if let Some(at) = pursued.and_then(|from| person.pursue(from)) {
             self.turns.push((at, Turn::Converts(number)));
@@ -105,7 +105,7 @@ impl<'w> House<'w> {
                 return;
             }
             match turn {
-                Turn::Met(_) => self.need_account(at),
+                Turn::Met => self.need_account(at),
                 Turn::Direct => self.sell_directly(at),
                 Turn::Converts(number) => self.convert(number, at),
             }

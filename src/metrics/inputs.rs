@@ -9,9 +9,10 @@ use crate::config::{ColumnType, Commitment, Config, Split};
 use crate::problem::Problem;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
 
-const STAGE: [(&str, ColumnType); 4] = [
+const STAGE: [(&str, ColumnType); 5] = [
     ("id", ColumnType::String),
     ("term", ColumnType::String),
+    ("definition", ColumnType::String),
     ("stage_order", ColumnType::Bigint),
     ("last", ColumnType::Boolean),
 ];
@@ -75,6 +76,8 @@ pub(super) const DAY_US: i64 = 86_400_000_000;
 struct StageRow<'a> {
     id: &'a str,
     term: &'a str,
+    /// In words.
+    definition: &'a str,
     stage_order: usize,
     last: bool,
 }
@@ -189,6 +192,7 @@ fn stages(config: &Config) -> Vec<StageRow<'_>> {
         .map(|(index, stage)| StageRow {
             id: &stage.id,
             term: &stage.term,
+            definition: &stage.definition,
             stage_order: index + 1,
             last: index + 1 == stages.len(),
         })

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::record;
-use super::{PipelineError, canonical, open_session};
+use super::{PipelineError, canonical, open_session, unready};
 use crate::clock;
 use crate::config::Config;
 use crate::report::{self, Templates};
@@ -24,10 +24,11 @@ pub(crate) struct Checked {
 /// Checks a deployment. A stream that was never pulled is taken to have the columns that its
 /// configuration declares.
 pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
+    let as_of = clock::yesterday(&config.time_zone);
+    unready(config, as_of)?;
     let canonical = canonical(config)?;
     let templates = Templates::load(&config.templates)?;
     report::check(&templates)?;
-    let as_of = clock::yesterday(&config.time_zone);
     let warehouse = Warehouse::open(&config.warehouse)?;
     let base = warehouse.latest().await?;
     let session = open_session(&warehouse, base.as_ref(), config, as_of, &canonical).await?;

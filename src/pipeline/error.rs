@@ -22,6 +22,15 @@ pub(crate) enum PipelineError {
     Empty,
     #[error("Nothing is published for {as_of}\n  fix: {fix}")]
     NotPublished { as_of: Date, fix: String },
+    #[error(
+        "Definition `{definition}` comes into force on {effective_from}, after {as_of}\n  \
+         fix: run with the definition that is in force on that day"
+    )]
+    NotInForce {
+        definition: String,
+        effective_from: Date,
+        as_of: Date,
+    },
     #[error("There is no report `{name}`\n  fix: {fix}")]
     NoReport { name: String, fix: String },
     #[error("{0}")]
@@ -59,6 +68,7 @@ impl PipelineError {
         matches!(
             self,
             Self::Problems(_)
+                | Self::NotInForce { .. }
                 | Self::Funnel(FunnelError::Definition(_) | FunnelError::Incomplete { .. })
                 | Self::Empty
                 | Self::NotPublished { .. }

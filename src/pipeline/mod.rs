@@ -18,11 +18,11 @@ use std::time::Instant;
 use jiff::civil::Date;
 
 use crate::clock::RunId;
-use crate::config::{Config, Source};
+use crate::config::{Config, Funnel, Source};
 use crate::delivery::{self, Outcome};
 
-use crate::problem::Problems;
-use crate::report::Templates;
+use crate::problem::{Problem, Problems};
+use crate::report::{self, Templates};
 use crate::warehouse::{Relation, Session, Version, Warehouse, declared_tables, relation};
 use crate::{funnel, metrics};
 use record::Record;
@@ -83,6 +83,7 @@ async fn publish(
     let began = Instant::now();
     let as_of = summary.as_of;
     let step = |name| watch(&Event::Step { name, as_of });
+    unready(config, as_of)?;
     let canonical = canonical(config)?;
     let templates = Templates::load(&config.templates)?;
     let run_id = RunId::new(as_of);
@@ -174,14 +175,69 @@ fn judge_streams(summary: &mut RunSummary) -> Result<(), PipelineError> {
 
 /// The canonical queries of every configured source, by source name.
 fn canonical(config: &Config) -> Result<BTreeMap<String, Vec<Relation>>, Problems> {
-    let load = |source: &Source| {
-        let folder = format!("canonical/{}", source.name);
-        Ok((
-            source.name.clone(),
-            relation::load(&folder, &config.queries)?,
-        ))
-    };
-    config.sources.iter().map(load).collect()
+    let mut queries = BTreeMap::new();
+    let mut problems = Vec::new();
+    for source in &config.sources {
+        match relation::load(&format!("canonical/{}", source.name), &config.queries) {
+            Ok(relations) if relations.is_empty() => problems.push(unmapped(config, source)),
+            Ok(relations) => {
+                queries.insert(source.name.clone(), relations);
+            }
+            Err(Problems(more)) => problems.extend(more),
+        }
+    }
+    if problems.is_empty() {
+        Ok(queries)
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+/// Without canonical queries nothing of a source reaches the funnel.
+fn unmapped(config: &Config, source: &Source) -> Problem {
+    let folder = config.queries.join("canonical").join(&source.name);
+    Problem::new(format!(
+        "No query says what the streams of `{}` mean",
+        source.name
+    ))
+    .at(source.place.clone())
+    .fix(format!(
+        "write `person_version.sql` and what else applies in `{}`",
+        folder.display()
+    ))
+}
+
+/// What is wrong with the deployment beyond the configuration itself.
+fn unready(config: &Config, as_of: Date) -> Result<(), PipelineError> {
+    let known = report::names();
+    let unknown = config
+        .reports
+        .iter()
+        .filter(|report| !known.contains(&report.name.as_str()));
+    let problems: Vec<Problem> = unknown
+        .map(|report| {
+            Problem::new(format!("There is no report `{}`", report.name))
+                .at(report.place.clone())
+                .fix(format!("name one of `{}`", known.join("`, `")))
+        })
+        .collect();
+    if !problems.is_empty() {
+        return Err(Problems(problems).into());
+    }
+    let Funnel {
+        definition,
+        effective_from,
+        ..
+    } = &config.funnel;
+    if *effective_from > as_of {
+        let (definition, effective_from) = (definition.clone(), *effective_from);
+        return Err(PipelineError::NotInForce {
+            definition,
+            effective_from,
+            as_of,
+        });
+    }
+    Ok(())
 }
 
 /// A session over one version, with every table that the canonical queries read. A stream that never

@@ -135,6 +135,7 @@ async fn record(
 ) -> Result<(), PipelineError> {
     result.file = Some(extract.file.path.clone());
     result.bytes = extract.file.bytes;
+    result.sha256 = Some(extract.file.sha256.clone());
     let recorded = match &extract.kind {
         StreamKind::FieldHistory { of, .. } => {
             let recorded = draft.record_events(&extract).await?;
@@ -155,6 +156,7 @@ fn blank(source: &Source, stream: &Stream) -> StreamResult {
         outcome: "ok",
         file: None,
         bytes: 0,
+        sha256: None,
         recorded: Recorded::default(),
         seconds: 0.0,
         message: None,

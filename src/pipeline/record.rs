@@ -10,7 +10,7 @@ use crate::clock::{self, RunId};
 use crate::config::ColumnType::{self, Bigint, Date, Double, String as Text, Timestamp};
 use crate::warehouse::{Draft, QueryError, batch_of, schema_of};
 
-const JOB_EXTRACT: [(&str, ColumnType); 13] = [
+const JOB_EXTRACT: [(&str, ColumnType); 14] = [
     ("run_id", Text),
     ("as_of", Date),
     ("source", Text),
@@ -19,6 +19,7 @@ const JOB_EXTRACT: [(&str, ColumnType); 13] = [
     ("file", Text),
     ("rows", Bigint),
     ("bytes", Bigint),
+    ("sha256", Text),
     ("new", Bigint),
     ("changed", Bigint),
     ("vanished", Bigint),
@@ -150,6 +151,7 @@ fn extract_row(run_id: &RunId, summary: &RunSummary, stream: &StreamResult) -> V
         "file": stream.file,
         "rows": stream.recorded.rows,
         "bytes": stream.bytes,
+        "sha256": stream.sha256,
         "new": stream.recorded.new,
         "changed": stream.recorded.changed,
         "vanished": stream.recorded.vanished,

@@ -15,6 +15,7 @@ pub(crate) struct StreamResult {
     pub(crate) outcome: &'static str,
     pub(crate) file: Option<String>,
     pub(crate) bytes: u64,
+    pub(crate) sha256: Option<String>,
     pub(crate) recorded: Recorded,
     pub(crate) seconds: f64,
     /// What went wrong, with place and fix.

@@ -23,8 +23,12 @@ use self::view::Drawing;
 use crate::metrics::MetricSet;
 use crate::problem::{Problem, Problems};
 
-/// The reports that can be rendered, by name.
 const REPORTS: [&str; 2] = ["daily", "sla-weekly"];
+
+/// The reports that can be rendered, by name.
+pub(crate) fn names() -> &'static [&'static str] {
+    &REPORTS
+}
 
 /// A report, rendered. Depends on the figures and the templates alone: no render time, no run id.
 #[derive(Debug, Clone, PartialEq)]

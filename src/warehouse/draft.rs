@@ -113,11 +113,6 @@ impl Draft {
         self.pending.commit_no
     }
 
-    /// The version on which the draft builds.
-    pub(crate) fn base(&self) -> Option<&Version> {
-        self.base.as_ref()
-    }
-
     /// What will be visible after the commit.
     pub(crate) fn version(&self) -> Version {
         Version::after(self.base.clone(), &self.pending)

@@ -7,7 +7,7 @@
 //! | `ratio(a, b)` | `a / b` as double; null when either is null or `b` is zero |
 //!
 //! DataFusion's `AT TIME ZONE` takes only a literal and another zone database; these use jiff's.
-//! Exact type-7 quantiles are DataFusion's own `percentile_cont`.
+//! The aggregate `quantile(x, q)` is in `quantile`.
 
 use std::sync::Arc;
 

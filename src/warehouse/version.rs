@@ -22,8 +22,6 @@ pub(crate) struct Version {
     pub(crate) run_id: RunId,
     pub(crate) as_of: Date,
     /// The configuration and the definitions of the commit, by file name.
-    pub(crate) texts: BTreeMap<String, String>,
-    pub(crate) definition_hash: String,
     files: Vec<Arc<DataFile>>,
     streams: BTreeMap<String, StreamState>,
 }
@@ -88,8 +86,6 @@ impl Version {
             commit_no: commit.commit_no,
             run_id: commit.run_id.clone(),
             as_of: commit.as_of,
-            texts: commit.texts.clone(),
-            definition_hash: commit.definition_hash.clone(),
             files,
             streams,
         }

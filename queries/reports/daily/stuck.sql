@@ -5,7 +5,7 @@
 with pace as (
     select
         t.stage_order, s.floor, count(*) as n,
-        percentile_cont(0.9) within group (order by cast(t.elapsed_us as double)) as p90_us
+        quantile(t.elapsed_us, 0.9) as p90_us
     from transition t
     cross join setting s
     where t.to_next and t.elapsed_us is not null and t.to_on > $as_of - 365

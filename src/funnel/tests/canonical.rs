@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::vendor::company;
 use super::{funnel, zone};
-use crate::funnel::{Derived, FunnelError, derive};
+use crate::funnel::derive::Derived;
+use crate::funnel::{FunnelError, derive};
 use crate::warehouse::{FrameFormat, Relation, Session, relation};
 
 fn shipped() -> BTreeMap<String, Vec<Relation>> {

@@ -17,7 +17,8 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use super::{Derived, FunnelError, derive};
+use super::derive::Derived;
+use super::{FunnelError, derive};
 use crate::config::{
     AfterClose, ColumnType, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger,
 };

@@ -59,7 +59,6 @@ pub(in crate::metrics) fn config() -> Config {
         name: None,
     };
     Config {
-        folder: PathBuf::new(),
         company: "Acme".to_owned(),
         time_zone: TimeZone::get("America/New_York").unwrap(),
         warehouse: here.clone(),
@@ -74,8 +73,7 @@ pub(in crate::metrics) fn config() -> Config {
         },
         reports: Vec::new(),
         delivery: Delivery {
-            from: mail.clone(),
-            owner: mail,
+            from: mail,
             transport: Transport::Folder(here),
         },
         funnel: funnel(),
@@ -144,7 +142,6 @@ pub(in crate::metrics) fn calendar() -> Calendar {
             Weekday::Thursday,
             Weekday::Friday,
         ],
-        hours: (time(9, 0, 0, 0), time(17, 0, 0, 0)),
         holidays: BTreeMap::from([
             (date(2026, 11, 26), "Thanksgiving".to_owned()),
             (date(2026, 12, 25), "Christmas".to_owned()),

@@ -411,7 +411,10 @@ async fn wilson_interval() {
         .unwrap()
         .into_iter()
         .find(|it| it.name == "rate");
-    session.materialize(&relation.unwrap()).await.unwrap();
+    let frame = session.run(&relation.unwrap()).await.unwrap();
+    session
+        .register("rate", frame.schema, frame.batches)
+        .unwrap();
     let found = rows(
         &session,
         "select round(low, 4) as low, round(high, 4) as high, value from rate",

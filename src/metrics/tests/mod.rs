@@ -13,7 +13,10 @@ async fn run_only(session: &Session, config: &Config, names: &[&str]) {
     inputs::register(session, config).await.unwrap();
     for relation in relations(config).unwrap() {
         if names.contains(&relation.name.as_str()) {
-            session.materialize(&relation).await.unwrap();
+            let frame = session.run(&relation).await.unwrap();
+            session
+                .register(&relation.name, frame.schema, frame.batches)
+                .unwrap();
         }
     }
 }

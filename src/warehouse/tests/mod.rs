@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 use object_store::memory::InMemory;
 use serde_json::Value;
 
+use super::rows::arrow_type;
 use super::*;
 use crate::config::ColumnType::{self, Bigint, String as Text, Timestamp};
 use crate::config::StreamKind;
