@@ -23,7 +23,7 @@ use crate::problem::{Problem, Problems};
 use crate::warehouse::relation::{in_order, load};
 use crate::warehouse::{QueryError, Relation, Session};
 
-pub(crate) use baseline::{Freeze, Frozen, baselines, freeze};
+pub(crate) use baseline::{Freeze, baselines, freeze};
 pub(crate) use figures::{MetricSet, figures};
 
 #[derive(Debug, thiserror::Error)]

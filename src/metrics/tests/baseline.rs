@@ -7,7 +7,8 @@ use serde_json::json;
 use super::fixture::{Entry, config, entry, session};
 use super::{measure, rows};
 use crate::config::Config;
-use crate::metrics::{Freeze, Frozen, MetricsError, baselines, freeze};
+use crate::metrics::baseline::Frozen;
+use crate::metrics::{Freeze, MetricsError, baselines, freeze};
 use crate::warehouse::Session;
 
 const AS_OF: Date = date(2026, 11, 30);

@@ -13,7 +13,7 @@ use crate::config::{Commitment, Config, Split};
 const SLA: [&str; 3] = ["entry", "sla_entry", "sla_week"];
 
 #[derive(Debug, PartialEq, Deserialize)]
-struct Week {
+struct Slice {
     quarter: String,
     week_start: Date,
     week_end: Date,
@@ -27,7 +27,7 @@ struct Week {
     verdict: String,
 }
 
-async fn weeks(config: &Config, as_of: Date, entries: &[Entry]) -> Vec<Week> {
+async fn weeks(config: &Config, as_of: Date, entries: &[Entry]) -> Vec<Slice> {
     let session = session(config, as_of, entries);
     run_only(&session, config, &SLA).await;
     let sql = "select quarter, week_start, week_end, working_days, commitment, gross, rejected, pending, net,
@@ -99,7 +99,7 @@ async fn what_counts() {
     config.sla.commitments = vec![commitment(14)];
     let weeks = weeks(&config, date(2026, 11, 19), &entries).await;
     let shown = |index: usize| {
-        let week: &Week = &weeks[index];
+        let week: &Slice = &weeks[index];
         (week.gross, week.rejected, week.pending, week.net)
     };
     assert_eq!(shown(0), (0, 0, 0, 0));
@@ -183,7 +183,7 @@ fn scattered(n: usize) -> Vec<(u64, Date)> {
         .collect()
 }
 
-/// Week by week: first day, commitment, counted entries.
+/// Slice by week: first day, commitment, counted entries.
 fn slowly(config: &Config, promise: &Commitment, entries: &[(u64, Date)]) -> Vec<(Date, i64, i64)> {
     let mut counted: BTreeMap<Date, i64> = BTreeMap::new();
     let mut sorted = entries.to_vec();
