@@ -10,52 +10,13 @@ use std::io;
 use std::path::Path;
 
 use handlebars::{Handlebars, RenderError, Template, TemplateError, html_escape, no_escape};
+use include_dir::{Dir, File, include_dir};
 use serde::Serialize;
 
 use super::{ReportError, helpers};
 use crate::problem::{Place, Problem, Problems};
 
-macro_rules! shipped {
-    ($($path:literal),* $(,)?) => {
-        [$(($path, include_str!(concat!("../../templates/", $path)))),*]
-    };
-}
-
-/// Every shipped template: its path under `templates/`, and its text.
-const SHIPPED: [(&str, &str); 32] = shipped![
-    ".gitkeep",
-    "daily.mail.html.hbs",
-    "daily.mail.txt.hbs",
-    "daily.page.html.hbs",
-    "daily.subject.txt.hbs",
-    "parts/cell.html.hbs",
-    "parts/cell.txt.hbs",
-    "parts/faults.html.hbs",
-    "parts/faults.txt.hbs",
-    "parts/figure.html.hbs",
-    "parts/keys.html.hbs",
-    "parts/keys.txt.hbs",
-    "parts/mail-cell.html.hbs",
-    "parts/mail-faults.html.hbs",
-    "parts/mail-footer.html.hbs",
-    "parts/mail-heading.html.hbs",
-    "parts/mail-keys.html.hbs",
-    "parts/mail-lede.html.hbs",
-    "parts/mail-mark.html.hbs",
-    "parts/mail-picture.html.hbs",
-    "parts/mail-say.html.hbs",
-    "parts/mail.html.hbs",
-    "parts/mark.html.hbs",
-    "parts/page.html.hbs",
-    "parts/style.html.hbs",
-    "parts/weeks-table.html.hbs",
-    "parts/weeks.html.hbs",
-    "parts/weeks.txt.hbs",
-    "sla-weekly.mail.html.hbs",
-    "sla-weekly.mail.txt.hbs",
-    "sla-weekly.page.html.hbs",
-    "sla-weekly.subject.txt.hbs",
-];
+static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
 /// All templates, parsed, in strict mode.
 pub(crate) struct Templates {
@@ -76,9 +37,10 @@ impl Templates {
     pub(crate) fn load(overrides: &Path) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut sources: BTreeMap<String, Source> = BTreeMap::new();
-        for (path, text) in SHIPPED {
-            let file = format!("templates/{path}");
-            insert(&mut sources, path, file, text.to_owned());
+        for file in shipped(&SHIPPED) {
+            let path = file.path().display().to_string();
+            let text = file.contents_utf8().unwrap_or_default().to_owned();
+            insert(&mut sources, &path, format!("templates/{path}"), text);
         }
         for path in files(overrides, overrides, &mut problems) {
             let file = overrides.join(&path).display().to_string();
@@ -166,6 +128,12 @@ fn engine() -> Handlebars<'static> {
     engine.set_prevent_indent(true);
     helpers::register(&mut engine);
     engine
+}
+
+/// Every file of a compiled-in folder and the folders below it.
+fn shipped<'a>(folder: &'a Dir<'a>) -> Vec<&'a File<'a>> {
+    let below = folder.dirs().flat_map(shipped);
+    folder.files().chain(below).collect()
 }
 
 fn insert(sources: &mut BTreeMap<String, Source>, path: &str, file: String, text: String) {
