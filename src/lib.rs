@@ -2,7 +2,6 @@
 //!
 //! The modules below stand in the order in which data flows; a module names only what stands
 //! above it (`tests/it/architecture.rs` holds the code to this).
-#![allow(dead_code, reason = "parts under construction")]
 
 mod clock;
 mod fs;

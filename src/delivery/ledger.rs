@@ -182,9 +182,7 @@ mod tests {
     use crate::fs::Location;
 
     fn ledger(folder: &std::path::Path) -> Ledger {
-        Ledger::new(Arc::new(
-            Store::open(&Location::folder(folder).unwrap()).unwrap(),
-        ))
+        Ledger::new(&Store::open(&Location::folder(folder).unwrap()).unwrap())
     }
 
     /// Of two that claim the same message, one wins.

@@ -59,6 +59,7 @@ impl PipelineError {
         matches!(
             self,
             Self::Problems(_)
+                | Self::Funnel(FunnelError::Definition(_) | FunnelError::Incomplete { .. })
                 | Self::Empty
                 | Self::NotPublished { .. }
                 | Self::NoReport { .. }

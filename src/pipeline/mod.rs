@@ -106,6 +106,9 @@ async fn publish(
     let extracts = record::extract_rows(&run_id, summary);
     record::register_extracts(&session, warehouse, base.as_ref(), &extracts).await?;
     let derived = funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
+    summary
+        .problems
+        .extend(derived.left_out.iter().map(ToString::to_string));
     step("measuring");
     let measured = metrics::measure(&session, config).await?;
     for table in derived.tables.iter().chain(&measured) {

@@ -54,9 +54,8 @@ pub(super) fn take(folder: &Path, run_id: &RunId) -> Result<Option<Lock>, Wareho
 }
 
 fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match name.trim() {
-        "" => "this machine".to_owned(),
-        name => format!("`{name}`"),
-    }
+    hostname::get().map_or_else(
+        |_| "this machine".to_owned(),
+        |name| format!("`{}`", name.to_string_lossy()),
+    )
 }

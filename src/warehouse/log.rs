@@ -20,6 +20,10 @@ const FOLDER: &str = "_log";
 const FORMAT: u64 = 1;
 
 /// One commit: what a run published.
+#[expect(
+    clippy::struct_field_names,
+    reason = "`commit_no` is the word of the tables"
+)]
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Commit {
     pub(super) format: u64,
@@ -114,7 +118,7 @@ impl Commit {
     /// answers the write nor the question after it leaves the matter open until the next read.
     pub(super) async fn publish(&self, store: &Store) -> Result<(), WarehouseError> {
         let path = path(self.commit_no);
-        let json = serde_json::to_vec_pretty(self).map_err(|error| WarehouseError::Garbled {
+        let json = serde_json::to_vec(self).map_err(|error| WarehouseError::Garbled {
             path: store.shown(&path),
             why: error.to_string(),
         })?;

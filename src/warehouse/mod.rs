@@ -41,11 +41,11 @@ pub(crate) use draft::{Draft, Recorded};
 pub(crate) use error::WarehouseError;
 pub(crate) use frame::{Frame, FrameFormat};
 pub(crate) use functions::{date_of, days_since_epoch, instant_type};
-pub(crate) use log::{Commit, DataFile, FileKind, StreamForm};
+pub(crate) use log::{Commit, FileKind};
 pub(crate) use relation::Relation;
 pub(crate) use rows::{arrow_type, batch_of, schema_of};
 pub(crate) use session::{QueryError, Session};
-pub(crate) use version::{Fault, LastExtract, StreamState, Version, gate, vanished_columns};
+pub(crate) use version::{Version, gate, vanished_columns};
 
 use crate::clock::RunId;
 use crate::fs::{Location, Store};

@@ -133,7 +133,7 @@ fn instant(text: &str) -> Option<i64> {
     let with_offset = text.parse::<Timestamp>().ok();
     let instant = with_offset.or_else(|| {
         let civil: jiff::civil::DateTime = text.parse().ok()?;
-        Some(jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?)
+        jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
     })?;
     Some(instant.as_microsecond())
 }

@@ -205,3 +205,25 @@ fn with_valid_to(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     columns.insert(at, ends);
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+
+    use super::*;
+
+    // Of two rows for one record and instant the newer commit's stands, wherever its file stands.
+    #[test]
+    fn the_newest_commit_stands() {
+        let columns: [(&str, ArrayRef); 3] = [
+            (
+                "record_id",
+                Arc::new(StringArray::from(vec!["b", "a", "a", "a"])),
+            ),
+            ("valid_from", history::instants(vec![5, 7, 5, 5])),
+            ("commit_no", Arc::new(Int64Array::from(vec![1, 1, 3, 2]))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        assert_eq!(Keys::of(&batch).standing(), [2, 1, 0]);
+    }
+}

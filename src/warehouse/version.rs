@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -114,11 +115,12 @@ impl Version {
         self.streams.get(name)
     }
 
-    /// The types in which a stream's columns are read, so that its next extract is read alike.
+    /// The types in which a stream's columns are read, so that its next extract is read alike. A
+    /// column without a value so far is left out: its first value tells its type.
     pub(crate) fn pinned(&self, stream: &str) -> Option<SchemaRef> {
-        self.streams
-            .get(stream)
-            .map(|state| schema_of(&state.columns))
+        let columns = self.streams.get(stream)?.columns.iter();
+        let known: Vec<Column> = columns.filter(|column| !column.blank).cloned().collect();
+        Some(schema_of(&known))
     }
 
     /// The live files of a kind and a table, in the order of their commits.
@@ -155,7 +157,7 @@ pub(super) fn stream_name(extract: &Extract) -> String {
 }
 
 pub(super) fn rows_of(extract: &Extract) -> u64 {
-    let rows: usize = extract.batches.iter().map(|batch| batch.num_rows()).sum();
+    let rows: usize = extract.batches.iter().map(RecordBatch::num_rows).sum();
     rows as u64
 }
 
