@@ -3,8 +3,8 @@
 --   quarter. Columns: as_of; quarter, stage, week_no (from 1), week_start, week_end; working_days, working_days_done (up
 --   to the as-of date); weight, weight_done (what the commitment is split by: working days, or all days when even);
 --   commitment (by largest remainder, ties to the earlier week: the weeks add up to the quarter's);
---   gross (counted entries, see sla_entry), rejected (their cycle ended recycled or disqualified before a higher
---   stage; charged to the entry's week), pending (still in the stage), net (gross - rejected), attained (= gross);
+--   gross (counted entries, see sla_entry), of them rejected and pending, each in its entry's week; net (gross -
+--   rejected), attained (= gross);
 --   complete (the as-of date is past it or its last day); verdict (of a complete week met or short; of another ahead,
 --   when its commitment is reached already, else open).
 with slice as (
@@ -41,8 +41,8 @@ counted as (
     select
         c.quarter, c.stage, d.week_start as whole_week,
         count(*) as gross,
-        count(*) filter (where e.outcome in ('recycled', 'disqualified')) as rejected,
-        count(*) filter (where e.outcome = 'open') as pending
+        count(*) filter (where e.rejected) as rejected,
+        count(*) filter (where e.pending) as pending
     from sla_entry e
     join calendar_day d on d.date = e.entered_on
     join commitment c on c.stage = e.stage and e.entered_on between c.first_day and c.last_day

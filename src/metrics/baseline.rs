@@ -59,8 +59,6 @@ pub(crate) struct Freeze<'a> {
 pub(crate) struct Frozen {
     pub(crate) first_day: Date,
     pub(crate) last_day: Date,
-    /// Whether it rests on imported history.
-    pub(crate) imported: bool,
     pub(crate) rows: usize,
     pub(crate) schema: SchemaRef,
     pub(crate) batches: Vec<RecordBatch>,
@@ -112,7 +110,6 @@ pub(crate) async fn freeze(
     Ok(Frozen {
         first_day,
         last_day,
-        imported,
         rows: all.len(),
         schema,
         batches: vec![batch],

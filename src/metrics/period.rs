@@ -23,7 +23,7 @@ const WEEKS: i32 = 53;
 
 /// One row of `period`: a period, and a part that it is added up from.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Period {
+pub(super) struct Row {
     /// `day`, `week` or `month`.
     part: &'static str,
     part_start: Date,
@@ -35,7 +35,7 @@ pub(super) struct Period {
 
 /// The periods from that of `first` to that of `as_of`; `days` holds every day between and the
 /// first of their weeks and months.
-pub(super) fn periods(days: &[Day], as_of: Date, first: Date) -> Vec<Period> {
+pub(super) fn periods(days: &[Day], as_of: Date, first: Date) -> Vec<Row> {
     let past = days.iter().filter(|day| day.date <= as_of);
     past.flat_map(|day| {
         let week_end = day.date.saturating_add(6.days());
@@ -54,8 +54,8 @@ pub(super) fn periods(days: &[Day], as_of: Date, first: Date) -> Vec<Period> {
     .collect()
 }
 
-fn of(part: &'static str, day: &Day, period: &'static str, start: Date, end: Date) -> Period {
-    Period {
+fn of(part: &'static str, day: &Day, period: &'static str, start: Date, end: Date) -> Row {
+    Row {
         part,
         part_start: day.date,
         period,

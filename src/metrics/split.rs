@@ -31,7 +31,7 @@ pub(super) const COLUMNS: [(&str, ColumnType); 3] = [
 
 /// A row of `member`. The total is number 0, without dimension and member.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Member {
+pub(super) struct Named {
     member_no: i64,
     dimension: Option<String>,
     member: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct Member {
 pub(super) struct Gathered {
     pub(super) schema: SchemaRef,
     pub(super) batches: Vec<RecordBatch>,
-    pub(super) members: Vec<Member>,
+    pub(super) members: Vec<Named>,
 }
 
 /// The relation that `split` makes of `base`.
@@ -126,14 +126,14 @@ impl Numbers {
         Ok(Arc::new(numbers.collect::<Int64Array>()))
     }
 
-    fn named(self) -> Vec<Member> {
-        let total = Member {
+    fn named(self) -> Vec<Named> {
+        let total = Named {
             member_no: 0,
             dimension: None,
             member: None,
         };
         let given = self.given.into_iter().flat_map(|(dimension, members)| {
-            members.into_iter().map(move |(member, member_no)| Member {
+            members.into_iter().map(move |(member, member_no)| Named {
                 member_no,
                 dimension: Some(dimension.clone()),
                 member: Some(member),

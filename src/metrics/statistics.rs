@@ -66,7 +66,7 @@ fn ranks(a: &[i64], b: &[i64]) -> (f64, f64) {
     for tied in all.chunk_by(|x, y| x.0 == y.0) {
         let size = of_usize(tied.len());
         let in_a = of_usize(tied.iter().filter(|(_, is_a)| *is_a).count());
-        sum += in_a * (before + (size + 1.0) / 2.0);
+        sum += in_a * (before + f64::midpoint(size, 1.0));
         ties += size.powi(3) - size;
         before += size;
     }
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(proportion_score(0, 50, 0, 60), None);
     }
 
-    /// SciPy's documented example of `mannwhitneyu`: p = 0.11134688653314041 by the normal
+    /// The documented example of `scipy.stats.mannwhitneyu`: p = 0.11134688653314041 by the normal
     /// approximation with continuity correction; and one with ties, p = 0.010411098147110422.
     #[test]
     fn ranks_of_two_samples() {

@@ -169,7 +169,7 @@ async fn the_quarter_so_far() {
     assert_eq!(pick(quarter, &names), json!([1200, 24, 0, 24, 64, 45, 64]));
     let number = |name: &str| quarter[name].as_f64().unwrap();
     let near = |found: f64, expected: f64| {
-        assert!((found - expected).abs() < 1e-9, "{found} is not {expected}")
+        assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
     };
     near(number("expected_to_date"), 843.75);
     near(number("pace"), 24.0 / 843.75);

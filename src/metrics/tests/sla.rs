@@ -13,7 +13,7 @@ use crate::config::{Commitment, Config, Split};
 const SLA: [&str; 3] = ["entry", "sla_entry", "sla_week"];
 
 #[derive(Debug, PartialEq, Deserialize)]
-struct Week {
+struct Slice {
     quarter: String,
     week_start: Date,
     week_end: Date,
@@ -27,7 +27,7 @@ struct Week {
     verdict: String,
 }
 
-async fn weeks(config: &Config, as_of: Date, entries: &[Entry]) -> Vec<Week> {
+async fn weeks(config: &Config, as_of: Date, entries: &[Entry]) -> Vec<Slice> {
     let session = session(config, as_of, entries);
     run_only(&session, config, &SLA).await;
     let sql = "select quarter, week_start, week_end, working_days, commitment, gross, rejected, pending, net,
@@ -91,19 +91,34 @@ async fn what_counts() {
         mql("accepted", "2026-10-13").left("2026-11-01", "progressed"),
         mql("junk", "2026-10-14").left("2026-10-15", "disqualified"),
         mql("deleted", "2026-10-14").left("2026-10-15", "deleted"),
+        // Accepted before it was an mql.
+        entry("backward", "sal", "2026-10-13").left("2026-10-16", "recycled"),
+        mql("backward", "2026-10-14").left("2026-10-16", "recycled"),
+        // 14 dates after, but an hour short of 14 days.
+        mql("hour", "2026-09-01").left("2026-09-02", "recycled"),
+        again(mql("hour", "2026-09-15"), 2).with("entered_at", "2026-09-15T11:00:00Z"),
         // Counted in the quarter before, so too soon on the first day of this one.
         mql("earlier", "2026-09-30").left("2026-09-30", "recycled"),
         again(mql("earlier", "2026-10-01"), 2),
     ];
     let mut config = config();
-    config.sla.commitments = vec![commitment(14)];
+    let before = Commitment {
+        quarter: "2026-Q3".to_owned(),
+        first_day: date(2026, 7, 1),
+        last_day: date(2026, 9, 30),
+        ..commitment(92)
+    };
+    config.sla.commitments = vec![commitment(14), before];
     let weeks = weeks(&config, date(2026, 11, 19), &entries).await;
+    let third: i64 = weeks[..14].iter().map(|week| week.gross).sum();
+    assert_eq!(third, 2, "of `hour` one, of `earlier` one");
+    let weeks = &weeks[14..];
     let shown = |index: usize| {
-        let week: &Week = &weeks[index];
+        let week: &Slice = &weeks[index];
         (week.gross, week.rejected, week.pending, week.net)
     };
     assert_eq!(shown(0), (0, 0, 0, 0));
-    assert_eq!(shown(2), (4, 2, 0, 2));
+    assert_eq!(shown(2), (5, 3, 0, 2));
     assert_eq!(shown(3), (0, 0, 0, 0));
     assert_eq!(shown(4), (1, 0, 1, 1));
     assert_eq!(weeks[2].verdict, "met");
@@ -183,7 +198,7 @@ fn scattered(n: usize) -> Vec<(u64, Date)> {
         .collect()
 }
 
-/// Week by week: first day, commitment, counted entries.
+/// Slice by week: first day, commitment, counted entries.
 fn slowly(config: &Config, promise: &Commitment, entries: &[(u64, Date)]) -> Vec<(Date, i64, i64)> {
     let mut counted: BTreeMap<Date, i64> = BTreeMap::new();
     let mut sorted = entries.to_vec();
