@@ -221,6 +221,13 @@ impl Store {
             .map_err(|error| self.error(path, error))
     }
 
+    /// Takes a file away, to see what its loss does.
+    #[cfg(test)]
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), StoreError> {
+        let gone = self.inner.delete(&self.key(path)?).await;
+        gone.map_err(|error| self.error(path, error))
+    }
+
     fn key(&self, path: &str) -> Result<Key, StoreError> {
         let key = Key::parse(path).map_err(|error| self.io(path, error))?;
         if key.as_ref() == path && !key.is_root() {

@@ -18,17 +18,8 @@ pub(super) async fn baseline(
             let frozen = pipeline::freeze(config, &args.name, window, args.imported).await?;
             output.finish();
             output.say(&format!(
-                "Baseline `{}` is frozen: {} to {}, {} figures{}, in version {}",
-                args.name,
-                frozen.first_day,
-                frozen.last_day,
-                frozen.figures,
-                if frozen.imported {
-                    " from imported history"
-                } else {
-                    ""
-                },
-                frozen.commit_no
+                "Baseline `{}` is frozen: {} to {}, {} figures, in version {}",
+                args.name, frozen.first_day, frozen.last_day, frozen.figures, frozen.commit_no
             ));
         }
         BaselineCommand::List => {

@@ -110,6 +110,13 @@ async fn publish(
     summary
         .problems
         .extend(derived.left_out.iter().map(ToString::to_string));
+    if let Some(base) = base
+        .as_ref()
+        .filter(|base| base.tables().contains("baseline"))
+    {
+        let (schema, batches) = warehouse.read(base, "baseline").await?;
+        session.register("baseline", schema, batches)?;
+    }
     step("measuring");
     let measured = metrics::measure(&session, config).await?;
     for table in derived.tables.iter().chain(&measured) {

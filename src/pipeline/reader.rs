@@ -158,7 +158,6 @@ pub(crate) struct Frozen {
     pub(crate) first_day: Date,
     pub(crate) last_day: Date,
     pub(crate) figures: usize,
-    pub(crate) imported: bool,
     pub(crate) commit_no: u64,
 }
 
@@ -193,7 +192,6 @@ pub(crate) async fn freeze(
         first_day: frozen.first_day,
         last_day: frozen.last_day,
         figures: frozen.rows,
-        imported: frozen.imported,
         commit_no: commit.commit_no,
     })
 }

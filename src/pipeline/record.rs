@@ -10,6 +10,8 @@ use crate::clock::{self, RunId};
 use crate::config::ColumnType::{self, Bigint, Date, Double, String as Text, Timestamp};
 use crate::warehouse::{Draft, QueryError, batch_of, schema_of};
 
+type Columns = [(&'static str, ColumnType)];
+
 const JOB_EXTRACT: [(&str, ColumnType); 14] = [
     ("run_id", Text),
     ("as_of", Date),
@@ -94,7 +96,7 @@ pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(),
     } = record;
     let count_row =
         |(name, n)| json!({"run_id": run_id, "as_of": summary.as_of, "name": name, "n": n});
-    let tables: [(&str, &[(&str, ColumnType)], Vec<Value>); 3] = [
+    let tables: [(&str, &Columns, Vec<Value>); 3] = [
         ("job_extract", &JOB_EXTRACT, extract_rows(run_id, summary)),
         (
             "job_run",
@@ -160,6 +162,7 @@ fn extract_row(run_id: &RunId, summary: &RunSummary, stream: &StreamResult) -> V
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is called by `map_err`")]
 fn shape(error: impl ToString) -> QueryError {
     QueryError::Shape {
         name: "the job's record".to_owned(),

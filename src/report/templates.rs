@@ -9,7 +9,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use handlebars::{Handlebars, RenderError, Template, TemplateError, html_escape, no_escape};
+use handlebars::{
+    Handlebars, RenderError, RenderErrorReason, Template, TemplateError, html_escape, no_escape,
+};
 use include_dir::{Dir, File, include_dir};
 use serde::Serialize;
 
@@ -117,7 +119,12 @@ impl Templates {
             file: file.to_owned(),
             line: error.line_no.unwrap_or(1),
             column: error.column_no.unwrap_or(1),
-            what: error.reason().to_string(),
+            what: match error.reason() {
+                RenderErrorReason::MissingVariable(Some(name)) => {
+                    format!("Unknown variable `{name}`")
+                }
+                other => other.to_string(),
+            },
         }
     }
 }

@@ -1,11 +1,11 @@
 //! `quantile(x, q)`: the exact quantile of whole numbers, type 7 of Hyndman and Fan (1996), "Sample
-//! Quantiles in Statistical Packages", as R and NumPy have it by default. Nulls are left out; of no
+//! Quantiles in Statistical Packages", as R and `NumPy` have it by default. Nulls are left out; of no
 //! value it is null. DataFusion's `percentile_cont` cuts its weights to a millionth.
 
 use std::mem::size_of_val;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray};
+use arrow::array::{ArrayRef, AsArray, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
 use datafusion::common::{Result, ScalarValue, not_impl_err};

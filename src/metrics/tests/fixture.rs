@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use jiff::civil::{Date, Weekday, date, time};
+use jiff::civil::{Date, Weekday, date};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 

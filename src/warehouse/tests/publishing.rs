@@ -47,7 +47,9 @@ async fn versions_stay() {
         tables,
         ["crm.lead", "crm.lead_history", "job_run", "stage_entry"]
     );
-    assert_eq!(latest.texts["leadgauge.yaml"], "company: Acme");
+    let commits = house.warehouse.commits().await.unwrap();
+    let texts = &commits.last().unwrap().texts;
+    assert_eq!(texts["leadgauge.yaml"], "company: Acme");
     let first = house.warehouse.as_of(nov(5)).await.unwrap().unwrap();
     for (version, entry, runs, leads) in [(&first, 1, 1, 1), (&latest, 2, 2, 0)] {
         assert_eq!(
@@ -154,7 +156,7 @@ async fn one_of_two_runs_publishes() {
         lost.to_string(),
         "Run `first` published commit 1 first; run `second` published nothing"
     );
-    assert_eq!(house.latest().await.run_id.as_str(), "first");
+    assert_eq!(house.latest().await.run_id.to_string(), "first");
 }
 
 // A second writer on one machine is told who writes; the lock goes with the draft.
