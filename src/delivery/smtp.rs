@@ -13,7 +13,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 
 use super::{Claim, DeliveryError, Handed, Outgoing, plain, told};
-use crate::config::{Smtp, Tls};
+use crate::config::{Secret, Smtp, Tls};
 use crate::fs::StoreError;
 
 /// How long the server may take.
@@ -25,8 +25,8 @@ struct Patience {
 }
 
 const PATIENCE: Patience = Patience {
-    answer: Duration::from_secs(120),
-    taking: Duration::from_secs(600),
+    answer: Duration::from_mins(2),
+    taking: Duration::from_mins(10),
 };
 
 pub(super) struct Mailer {
@@ -60,7 +60,7 @@ enum Trouble {
 impl Mailer {
     /// Reads the password; connects with the first message.
     pub(super) fn open(smtp: &Smtp) -> Result<Self, DeliveryError> {
-        let password = smtp.password.as_ref().map(|secret| secret.read());
+        let password = smtp.password.as_ref().map(Secret::read);
         let password = password.transpose().map_err(DeliveryError::Secret)?;
         let user = smtp.user.clone().zip(password);
         Ok(Self {
@@ -104,7 +104,9 @@ impl Mailer {
     pub(super) async fn close(mut self) {
         if let Some(mut connection) = self.connection.take() {
             // Everything is recorded; whether the server says goodbye makes no difference.
-            within(self.patience.answer, connection.command(Quit)).await.ok();
+            within(self.patience.answer, connection.command(Quit))
+                .await
+                .ok();
         }
     }
 
@@ -186,7 +188,9 @@ impl Mailer {
         let mut connection = within(limit, connecting).await.map_err(Trouble::words)?;
         if *tls == Tls::Starttls {
             if !connection.can_starttls() {
-                return Err("the server offers no STARTTLS; nothing is sent in the clear".to_owned());
+                return Err(
+                    "the server offers no STARTTLS; nothing is sent in the clear".to_owned(),
+                );
             }
             let upgrading = connection.starttls(parameters()?, &hello);
             within(limit, upgrading).await.map_err(Trouble::words)?;
@@ -201,8 +205,7 @@ impl Mailer {
 
 /// An address of the envelope; config has checked it, so this does not fail.
 fn address(text: &str) -> Result<Address, Trouble> {
-    text.parse()
-        .map_err(|error| Trouble::Silence(told(&error)))
+    text.parse().map_err(|error| Trouble::Silence(told(&error)))
 }
 
 /// One step of the conversation, in its time.
@@ -293,7 +296,11 @@ mod tests {
             (Step::Message, 554, refused()),
         ];
         for (step, code, handed) in answers {
-            assert_eq!(judge_answer(step, code, "w".to_owned()), handed, "{step:?} {code}");
+            assert_eq!(
+                judge_answer(step, code, "w".to_owned()),
+                handed,
+                "{step:?} {code}"
+            );
         }
         for step in [Step::Sender, Step::Recipient, Step::Data] {
             assert_eq!(judge_silence(step, "w".to_owned()), waits(), "{step:?}");

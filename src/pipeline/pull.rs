@@ -56,7 +56,7 @@ impl Pull<'_> {
                         result.message = Some(fault.message);
                     }
                 }
-                (self.watch)(&Event::Stream(result.clone()));
+                (self.watch)(&Event::Stream(Box::new(result.clone())));
                 results.push(result);
             }
         }

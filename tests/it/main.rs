@@ -3,6 +3,8 @@
 
 /// Imports point one way, and each wall stands.
 mod architecture;
+/// The demo against the truth of its own simulation.
+mod demo;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
 /// A marketing funnel of real leads and deals.
