@@ -1,5 +1,12 @@
 //! Everything that is tested through the front door: the executable is run, its exit code, output
 //! and files are looked at. Nothing here names the library, so this binary links none of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on says where, and writes its own fixtures"
+)]
 
 /// Imports point one way, and each wall stands.
 mod architecture;
