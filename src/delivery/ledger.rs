@@ -174,9 +174,14 @@ impl Ledger {
 /// The message, the number and the state that a record's path tells: `ledger/<message>/0002-sent.json`.
 /// None where a file is no record.
 fn name(path: &str) -> Option<(&str, (usize, State))> {
-    let (message, file) = path.strip_prefix(FOLDER)?.strip_prefix('/')?.split_once('/')?;
+    let (message, file) = path
+        .strip_prefix(FOLDER)?
+        .strip_prefix('/')?
+        .split_once('/')?;
     let (number, word) = file.strip_suffix(".json")?.split_once('-')?;
-    let state = State::ALL.into_iter().find(|state| state.as_str() == word)?;
+    let state = State::ALL
+        .into_iter()
+        .find(|state| state.as_str() == word)?;
     Some((message, (number.parse().ok()?, state)))
 }
 
@@ -236,7 +241,11 @@ mod tests {
         for (message, after, state) in records {
             assert!(ledger.record(message, after, state, "").await.unwrap());
         }
-        for stray in ["waits/0002-sent.json~", "waits/0003-sent", "waits/notes.json"] {
+        for stray in [
+            "waits/0002-sent.json~",
+            "waits/0003-sent",
+            "waits/notes.json",
+        ] {
             let path = folder.path().join(FOLDER).join(stray);
             crate::fs::write(&path, b"no record").unwrap();
         }

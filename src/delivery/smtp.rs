@@ -104,7 +104,9 @@ impl Mailer {
     pub(super) async fn close(mut self) {
         if let Some(mut connection) = self.connection.take() {
             // Everything is recorded; whether the server says goodbye makes no difference.
-            within(self.patience.answer, connection.command(Quit)).await.ok();
+            within(self.patience.answer, connection.command(Quit))
+                .await
+                .ok();
         }
     }
 
@@ -179,17 +181,23 @@ impl Mailer {
         } = &self.smtp;
         let limit = self.patience.answer;
         let hello = ClientId::default();
-        let parameters = || TlsParameters::new_rustls(host.clone()).map_err(|error| told(&error));
+        let parameters = || TlsParameters::new_rustls(host.clone()).map_err(|error| cause(&error));
         let implicit = (*tls == Tls::Implicit).then(parameters).transpose()?;
         let server = (host.as_str(), *port);
         let connecting = AsyncSmtpConnection::connect_tokio1(server, None, &hello, implicit, None);
-        let mut connection = within(limit, connecting).await.map_err(Trouble::words)?;
+        let failed = |trouble: Trouble| {
+            let why = trouble.words();
+            format!("no connection to `{host}` at port {port}: {why}")
+        };
+        let mut connection = within(limit, connecting).await.map_err(failed)?;
         if *tls == Tls::Starttls {
             if !connection.can_starttls() {
-                return Err("the server offers no STARTTLS; nothing is sent in the clear".to_owned());
+                return Err(
+                    "the server offers no STARTTLS; nothing is sent in the clear".to_owned(),
+                );
             }
             let upgrading = connection.starttls(parameters()?, &hello);
-            within(limit, upgrading).await.map_err(Trouble::words)?;
+            within(limit, upgrading).await.map_err(failed)?;
         }
         if let Some(credentials) = &self.credentials {
             let login = connection.auth(DEFAULT_MECHANISMS, credentials);
@@ -201,8 +209,7 @@ impl Mailer {
 
 /// An address of the envelope; config has checked it, so this does not fail.
 fn address(text: &str) -> Result<Address, Trouble> {
-    text.parse()
-        .map_err(|error| Trouble::Silence(told(&error)))
+    text.parse().map_err(|error| Trouble::Silence(told(&error)))
 }
 
 /// One step of the conversation, in its time.
@@ -232,7 +239,7 @@ impl Trouble {
             let what = "the server closed the connection, or its answer is no SMTP";
             return Self::Silence(what.to_owned());
         }
-        Self::Silence(told(error))
+        Self::Silence(cause(error))
     }
 
     fn words(self) -> String {
@@ -240,6 +247,15 @@ impl Trouble {
             Self::Answer { words, .. } | Self::Silence(words) => words,
         }
     }
+}
+
+/// The innermost cause: `lettre`'s own words around it only name its layers.
+fn cause(error: &Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(below) = innermost.source() {
+        innermost = below;
+    }
+    plain(&innermost.to_string())
 }
 
 /// Of an answer to the login only the code is told: a server may repeat what it was sent.
@@ -293,7 +309,11 @@ mod tests {
             (Step::Message, 554, refused()),
         ];
         for (step, code, handed) in answers {
-            assert_eq!(judge_answer(step, code, "w".to_owned()), handed, "{step:?} {code}");
+            assert_eq!(
+                judge_answer(step, code, "w".to_owned()),
+                handed,
+                "{step:?} {code}"
+            );
         }
         for step in [Step::Sender, Step::Recipient, Step::Data] {
             assert_eq!(judge_silence(step, "w".to_owned()), waits(), "{step:?}");

@@ -103,18 +103,24 @@ async fn a_damaged_ledger_costs_nobody_else() {
     let house = House::new();
     let damaged = house.folder.path().join("ledger/a/0001-sending.json");
     crate::fs::write(&damaged, b"{").unwrap();
-    let receipts = send(&house.store, &house.mails(), &[mail("a"), mail("b")]);
-    let receipts = receipts.await.unwrap();
+    let mails = [mail("a"), mail("b")];
+    let receipts = send(&house.store, &house.mails(), &mails).await.unwrap();
     let outcomes: Vec<_> = receipts.iter().map(|receipt| &receipt.outcome).collect();
     let [Outcome::Waits(why), Outcome::Sent] = outcomes.as_slice() else {
         panic!("{outcomes:?}");
     };
-    assert!(why.starts_with("its ledger fails: Cannot read or write `"), "{why}");
+    assert!(
+        why.starts_with("its ledger fails: Cannot read or write `"),
+        "{why}"
+    );
 }
 
 /// A server's words are one line of a log.
 #[test]
 fn words_from_elsewhere_are_plain() {
-    assert_eq!(plain("550 5.1.1\r\n\u{1b}[31mno\tsuch  user"), "550 5.1.1 [31mno such user");
+    assert_eq!(
+        plain("550 5.1.1\r\n\u{1b}[31mno\tsuch  user"),
+        "550 5.1.1 [31mno such user"
+    );
     assert_eq!(plain(&"x".repeat(1000)).len(), 500);
 }
