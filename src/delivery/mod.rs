@@ -103,7 +103,7 @@ enum Handed {
 /// The way out, opened once for a round of messages.
 enum Carrier {
     Folder(folder::Folder),
-    Smtp(smtp::Mailer),
+    Smtp(Box<smtp::Mailer>),
 }
 
 impl Carrier {
@@ -112,7 +112,7 @@ impl Carrier {
             config::Transport::Folder(location) => {
                 Ok(Self::Folder(folder::Folder::open(location)?))
             }
-            config::Transport::Smtp(smtp) => Ok(Self::Smtp(smtp::Mailer::open(smtp)?)),
+            config::Transport::Smtp(smtp) => Ok(Self::Smtp(Box::new(smtp::Mailer::open(smtp)?))),
         }
     }
 

@@ -13,7 +13,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 
 use super::{Claim, DeliveryError, Handed, Outgoing, plain, told};
-use crate::config::{Smtp, Tls};
+use crate::config::{Secret, Smtp, Tls};
 use crate::fs::StoreError;
 
 /// How long the server may take.
@@ -25,8 +25,8 @@ struct Patience {
 }
 
 const PATIENCE: Patience = Patience {
-    answer: Duration::from_secs(120),
-    taking: Duration::from_secs(600),
+    answer: Duration::from_mins(2),
+    taking: Duration::from_mins(10),
 };
 
 pub(super) struct Mailer {
@@ -60,7 +60,7 @@ enum Trouble {
 impl Mailer {
     /// Reads the password; connects with the first message.
     pub(super) fn open(smtp: &Smtp) -> Result<Self, DeliveryError> {
-        let password = smtp.password.as_ref().map(|secret| secret.read());
+        let password = smtp.password.as_ref().map(Secret::read);
         let password = password.transpose().map_err(DeliveryError::Secret)?;
         let user = smtp.user.clone().zip(password);
         Ok(Self {

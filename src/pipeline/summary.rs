@@ -84,7 +84,7 @@ pub(crate) enum Event {
         name: &'static str,
         as_of: Date,
     },
-    Stream(StreamResult),
+    Stream(Box<StreamResult>),
     /// Something somebody must look at; the run goes on.
     Problem {
         message: String,

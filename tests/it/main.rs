@@ -5,6 +5,8 @@
 mod architecture;
 /// A run that is killed, doubled or out of room loses nothing.
 mod crash;
+/// The demo against the truth of its own simulation.
+mod demo;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
 /// Each mail arrives once, whatever the server does.
