@@ -10,11 +10,17 @@
 
 /// Imports point one way, and each wall stands.
 mod architecture;
+/// A run that is killed, doubled or out of room loses nothing.
+mod crash;
 /// The demo against the truth of its own simulation.
 mod demo;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
+/// Each mail arrives once, whatever the server does.
+mod mail;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// A mail server that follows a script.
+mod smtp_server;
 /// Running a deployment in a folder of its own.
 mod support;
