@@ -46,7 +46,10 @@ pub(super) fn told(summary: &RunSummary) -> Vec<String> {
         .filter(|stream| stream.outcome == "ok")
         .count();
     match (summary.commit_no, summary.already_published) {
-        (Some(number), true) => lines.push(format!("{} was published already, as version {number}", summary.as_of)),
+        (Some(number), true) => lines.push(format!(
+            "{} was published already, as version {number}: nothing is pulled, {} mails sent",
+            summary.as_of, summary.sent
+        )),
         (Some(number), false) => lines.push(format!(
             "{} is published as version {number}: {whole} of {streams} streams, {} reports, {} mails sent, {:.1} s",
             summary.as_of,

@@ -35,6 +35,20 @@ use history::{History, holds, truths};
 use crate::problem::Problems;
 use crate::warehouse::QueryError;
 
+/// The canonical tables; the files of `queries/canonical/<source>` are named for them.
+pub(crate) fn canonical_tables() -> [&'static str; 8] {
+    [
+        shape::PERSON.table,
+        shape::OPPORTUNITY.table,
+        shape::OPPORTUNITY_PERSON.table,
+        shape::ACTIVITY.table,
+        shape::RESPONSE.table,
+        shape::ACCOUNT.table,
+        shape::CAMPAIGN.table,
+        shape::CRM_USER.table,
+    ]
+}
+
 /// Why the funnel could not be worked out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FunnelError {

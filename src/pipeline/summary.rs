@@ -84,11 +84,7 @@ pub(crate) enum Event {
         name: &'static str,
         as_of: Date,
     },
-    Stream(StreamResult),
-    /// Something somebody must look at; the run goes on.
-    Problem {
-        message: String,
-    },
+    Stream(Box<StreamResult>),
 }
 
 /// Told of every event, in order.
