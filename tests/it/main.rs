@@ -3,9 +3,19 @@
 
 /// Imports point one way, and each wall stands.
 mod architecture;
+/// What is said of input that is wrong, and that nothing is half-written.
+mod bad_input;
+/// Help, exit codes, and the commands about a published warehouse.
+mod cli;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
+/// What a night makes visible, and what is left when it fails.
+mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// A deployment small enough to run in a second.
+mod small;
+/// Questions to the warehouse, in every form.
+mod sql;
 /// Running a deployment in a folder of its own.
 mod support;
