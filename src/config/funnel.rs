@@ -129,9 +129,15 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
     let term = term.required(|node| reader.text(node));
     let definition = definition.required(|node| reader.text(node));
     let triggers = read_triggers(reader, node, [&stamp, &when, &on, &at]);
+    let of_opportunity = triggers.iter().flatten().any(is_of_opportunity);
     let won_when = match (last, won_when.node) {
-        (true, _) => won_when.required(|node| reader.sql(node).map(Some)),
-        (false, None) => Some(None),
+        (true, Some(node)) if triggers.is_some() && !of_opportunity => {
+            let fix = "Take `won_when` out: whoever reaches this stage has won";
+            reader.refuse(node, "Only a stage `on: opportunity` can be lost", fix)
+        }
+        (true, Some(_)) => won_when.required(|node| reader.sql(node).map(Some)),
+        (true, None) if of_opportunity => won_when.required(|node| reader.sql(node).map(Some)),
+        (_, None) => Some(None),
         (false, Some(node)) => {
             let fix = "Move `won_when` to the last stage";
             reader.refuse(node, "Only the last stage is won or lost", fix)
@@ -149,6 +155,11 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
         won_when: won_when?,
         required_fields: required_fields?,
     })
+}
+
+fn is_of_opportunity(trigger: &Trigger) -> bool {
+    let event = Event::Opportunity;
+    matches!(trigger, Trigger::On { event: on, .. } if *on == event)
 }
 
 fn read_triggers(

@@ -249,7 +249,8 @@ pub(crate) struct Stage {
     pub(crate) definition: String,
     pub(crate) place: Place,
     pub(crate) triggers: Vec<Trigger>,
-    /// For the last stage: whether a closed opportunity was won, over `opportunity_version`.
+    /// For a last stage `on: opportunity`: whether it was won, over `opportunity_version`.
+    /// Without it, whoever reaches the last stage has won.
     pub(crate) won_when: Option<Sql>,
     pub(crate) required_fields: Vec<String>,
 }

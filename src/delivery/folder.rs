@@ -1,6 +1,6 @@
 //! Mails as `.eml` files in a folder: what a deployment starts with, and what a preview is.
 
-use super::{Claim, Handed, Outgoing};
+use super::{Claim, Handed, Outgoing, told};
 use crate::fs::{Location, Store, StoreError};
 
 pub(super) struct Folder {
@@ -18,15 +18,15 @@ impl Folder {
     pub(super) async fn hand_over(
         &self,
         mail: &Outgoing,
-        claim: Claim<'_>,
-    ) -> Result<Option<Handed>, StoreError> {
+        claim: &mut Claim<'_>,
+    ) -> Result<Handed, StoreError> {
         if !claim.take().await? {
-            return Ok(None);
+            return Ok(Handed::Elsewhere);
         }
         let path = format!("{}.eml", mail.envelope.id);
         match self.store.create(&path, mail.message.clone().into()).await {
-            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(Some(Handed::Taken)),
-            Err(error) => Ok(Some(Handed::Waits(error.to_string()))),
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(Handed::Taken),
+            Err(error) => Ok(Handed::Waits(told(&error))),
         }
     }
 }

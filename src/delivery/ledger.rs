@@ -1,5 +1,5 @@
 //! What became of each message: `ledger/<message>/<number>-<state>.json`, each file created, none
-//! overwritten. The file with the highest number is the message's state; none means queued.
+//! overwritten. The newest record is the message's state; none means queued.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,19 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::fs::{Store, StoreError};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+const FOLDER: &str = "ledger";
+
+/// Later ones win where two senders gave one number: what says more about a mail's arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
-    /// To be sent, or to be tried again.
+    /// To be tried again.
     Queued,
-    /// Somebody is handing it over.
-    Sending,
-    /// The server took it.
-    Sent,
     /// The server will not have it.
     Refused,
+    /// Somebody is handing it over.
+    Sending,
     /// It may have arrived or not.
     Unknown,
+    /// The server took it.
+    Sent,
 }
 
 /// One record of the ledger.
@@ -34,6 +37,8 @@ pub(crate) struct Entry {
     /// The machine and process that wrote it.
     pub(crate) host: String,
     pub(crate) process: u32,
+    /// When that process began, in the machine's own count: numbers of processes are given again.
+    started: Option<u64>,
     /// The server's words, or why.
     pub(crate) reason: String,
 }
@@ -41,36 +46,36 @@ pub(crate) struct Entry {
 impl State {
     const ALL: [Self; 5] = [
         Self::Queued,
-        Self::Sending,
-        Self::Sent,
         Self::Refused,
+        Self::Sending,
         Self::Unknown,
+        Self::Sent,
     ];
-
-    /// The state that a record's name tells: `0002-sent.json`.
-    fn of_file(name: &str) -> Option<Self> {
-        let word = name.strip_suffix(".json")?.split_once('-')?.1;
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
             Self::Refused => "refused",
+            Self::Sending => "sending",
             Self::Unknown => "unknown",
+            Self::Sent => "sent",
         }
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_final(self) -> bool {
+        matches!(self, Self::Sent | Self::Refused | Self::Unknown)
     }
 }
 
 impl Entry {
-    /// Whether the process that wrote this still runs, as far as this machine can tell: another
-    /// machine's process counts as alive for an hour.
+    /// Whether the process that wrote this is another one that still runs, as far as this machine
+    /// can tell. Where it cannot, the process counts as running for an hour.
     pub(super) fn owner_is_alive(&self) -> bool {
-        if self.host == host() {
-            return self.process != std::process::id()
-                && std::path::Path::new(&format!("/proc/{}", self.process)).exists();
+        let me = std::process::id();
+        if self.host == host() && started(me).is_some() {
+            let same = self.started.is_some() && self.started == started(self.process);
+            return same && self.process != me;
         }
         clock::now().duration_since(self.at).as_hours() < 1
     }
@@ -92,36 +97,35 @@ impl Ledger {
     /// the years.
     pub(crate) async fn settled(&self) -> Result<BTreeSet<String>, StoreError> {
         let mut newest = BTreeMap::new();
-        // Names are sorted, so the last of a message is its newest.
-        for file in self.store.list("ledger").await? {
-            let mut parts = file.path.rsplit('/');
-            if let (Some(name), Some(message)) = (parts.next(), parts.next()) {
-                newest.insert(message.to_owned(), State::of_file(name));
+        for file in self.store.list(FOLDER).await? {
+            if let Some((message, rank)) = name(&file.path) {
+                let known = newest.entry(message.to_owned()).or_insert(rank);
+                *known = rank.max(*known);
             }
         }
-        let is_settled = |state: &Option<State>| {
-            matches!(state, Some(State::Sent | State::Refused | State::Unknown))
-        };
-        Ok(newest
+        let settled = newest
             .into_iter()
-            .filter(|(_, state)| is_settled(state))
-            .map(|(message, _)| message)
-            .collect())
+            .filter(|(_, (_, state))| state.is_final());
+        Ok(settled.map(|(message, _)| message).collect())
     }
 
-    /// The records of one message, oldest first.
-    pub(super) async fn entries(&self, message: &str) -> Result<Vec<Entry>, StoreError> {
-        self.below(&format!("ledger/{message}")).await
+    /// The newest record of one message.
+    pub(super) async fn newest(&self, message: &str) -> Result<Option<Entry>, StoreError> {
+        let mut entries = self.below(&format!("{FOLDER}/{message}")).await?;
+        Ok(entries.pop())
     }
 
     /// Every record there is, by message, oldest first.
     pub(crate) async fn all(&self) -> Result<Vec<Entry>, StoreError> {
-        self.below("ledger").await
+        self.below(FOLDER).await
     }
 
     async fn below(&self, folder: &str) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::new();
         for file in self.store.list(folder).await? {
+            if name(&file.path).is_none() {
+                continue;
+            }
             let bytes = self.store.get(&file.path).await?;
             let entry: Entry = serde_json::from_slice(&bytes).map_err(|source| StoreError::Io {
                 path: self.store.shown(&file.path),
@@ -130,43 +134,55 @@ impl Ledger {
             entries.push(entry);
         }
         entries.sort_by(|left, right| {
-            (&left.message, left.number).cmp(&(&right.message, right.number))
+            let rank = |entry: &Entry| (entry.number, entry.state);
+            (&left.message, rank(left)).cmp(&(&right.message, rank(right)))
         });
         Ok(entries)
     }
 
-    /// Takes the right to send: creates the `sending` record that follows number `after`. False when
-    /// another process was first.
-    pub(super) async fn claim(&self, message: &str, after: usize) -> Result<bool, StoreError> {
-        match self.record(message, after, State::Sending, "").await {
-            Ok(()) => Ok(true),
-            Err(StoreError::AlreadyExists { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Creates the record that follows number `after`.
+    /// Creates the record that follows number `after`. False when somebody else created it first.
     pub(super) async fn record(
         &self,
         message: &str,
         after: usize,
         state: State,
         reason: &str,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let number = after + 1;
+        let process = std::process::id();
         let entry = Entry {
             message: message.to_owned(),
             number,
             state,
             at: clock::now(),
             host: host(),
-            process: std::process::id(),
+            process,
+            started: started(process),
             reason: reason.to_owned(),
         };
-        let path = format!("ledger/{message}/{number:04}-{}.json", state.as_str());
+        let path = format!("{FOLDER}/{message}/{number:04}-{}.json", state.as_str());
         let bytes = serde_json::to_vec(&entry).expect("a ledger entry is plain data");
-        self.store.create(&path, bytes.into()).await
+        match self.store.create(&path, bytes.clone().into()).await {
+            Ok(()) => Ok(true),
+            // An object store that tried again by itself meets its own first attempt.
+            Err(StoreError::AlreadyExists { .. }) => Ok(self.store.get(&path).await? == bytes),
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// The message, the number and the state that a record's path tells: `ledger/<message>/0002-sent.json`.
+/// None where a file is no record.
+fn name(path: &str) -> Option<(&str, (usize, State))> {
+    let (message, file) = path
+        .strip_prefix(FOLDER)?
+        .strip_prefix('/')?
+        .split_once('/')?;
+    let (number, word) = file.strip_suffix(".json")?.split_once('-')?;
+    let state = State::ALL
+        .into_iter()
+        .find(|state| state.as_str() == word)?;
+    Some((message, (number.parse().ok()?, state)))
 }
 
 fn host() -> String {
@@ -174,6 +190,16 @@ fn host() -> String {
         |_| "unknown".to_owned(),
         |name| name.to_string_lossy().into_owned(),
     )
+}
+
+/// When a running process of this machine began; none for one that has ended, whether or not its
+/// parent has taken note, and on systems that do not tell.
+fn started(process: u32) -> Option<u64> {
+    let told = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field is a name in parentheses, which may hold anything.
+    let mut fields = told.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    (!matches!(state, "Z" | "X")).then(|| fields.nth(18)?.parse().ok())?
 }
 
 #[cfg(test)]
@@ -190,45 +216,73 @@ mod tests {
     async fn one_claim_wins() {
         let folder = tempfile::tempdir().unwrap();
         let (mine, theirs) = (ledger(folder.path()), ledger(folder.path()));
-        assert!(mine.claim("m", 0).await.unwrap());
-        assert!(!theirs.claim("m", 0).await.unwrap());
+        assert!(mine.record("m", 0, State::Sending, "").await.unwrap());
+        assert!(!theirs.record("m", 0, State::Sending, "").await.unwrap());
     }
 
-    /// The newest record is the message's state, and the older ones stay.
+    /// Sent, refused and unknown are settled, by the newest record; a file that is no record counts
+    /// for nothing, and neither does the order of names once there are ten thousand.
     #[tokio::test]
-    async fn records_follow_one_another() {
+    async fn settled_by_the_newest_record() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger(folder.path());
-        ledger.claim("m", 0).await.unwrap();
-        ledger
-            .record("m", 1, State::Queued, "451 later")
-            .await
-            .unwrap();
-        ledger.claim("m", 2).await.unwrap();
-        ledger.record("m", 3, State::Sent, "").await.unwrap();
-        let states: Vec<_> = ledger
-            .entries("m")
-            .await
-            .unwrap()
-            .iter()
-            .map(|e| e.state)
-            .collect();
-        assert_eq!(
-            states,
-            [State::Sending, State::Queued, State::Sending, State::Sent]
-        );
+        let records = [
+            ("waits", 0, State::Sending),
+            ("waits", 1, State::Queued),
+            ("sending", 0, State::Sending),
+            ("sent", 0, State::Sending),
+            ("sent", 1, State::Sent),
+            ("refused", 0, State::Refused),
+            ("unknown", 0, State::Sending),
+            ("unknown", 1, State::Unknown),
+            ("again", 9_998, State::Unknown),
+            ("again", 9_999, State::Queued),
+        ];
+        for (message, after, state) in records {
+            assert!(ledger.record(message, after, state, "").await.unwrap());
+        }
+        for stray in [
+            "waits/0002-sent.json~",
+            "waits/0003-sent",
+            "waits/notes.json",
+        ] {
+            let path = folder.path().join(FOLDER).join(stray);
+            crate::fs::write(&path, b"no record").unwrap();
+        }
+        let settled = ledger.settled().await.unwrap();
+        let settled: Vec<&str> = settled.iter().map(String::as_str).collect();
+        assert_eq!(settled, ["refused", "sent", "unknown"]);
+        assert_eq!(ledger.all().await.unwrap().len(), records.len());
+        let newest = ledger.newest("again").await.unwrap().unwrap();
+        assert_eq!((newest.number, newest.state), (10_000, State::Queued));
     }
 
-    /// A process of this machine that is gone owns nothing.
+    /// A process of this machine that is gone, or whose number another process has now, owns nothing.
     #[tokio::test]
     async fn a_dead_process_owns_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger(folder.path());
-        ledger.claim("m", 0).await.unwrap();
-        let mut entry = ledger.entries("m").await.unwrap().remove(0);
-        entry.process = u32::MAX;
-        assert!(!entry.owner_is_alive());
-        entry.process = 1;
+        ledger.record("m", 0, State::Sending, "").await.unwrap();
+        let mut entry = ledger.newest("m").await.unwrap().unwrap();
+        assert!(!entry.owner_is_alive(), "what I left behind is nobody's");
+        (entry.process, entry.started) = (1, started(1));
         assert!(entry.owner_is_alive());
+        entry.started = Some(u64::MAX);
+        assert!(!entry.owner_is_alive());
+        (entry.process, entry.started) = (u32::MAX, None);
+        assert!(!entry.owner_is_alive());
+    }
+
+    /// Of another machine's process nothing is known but the time.
+    #[tokio::test]
+    async fn another_machine_has_an_hour() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(folder.path());
+        ledger.record("m", 0, State::Sending, "").await.unwrap();
+        let mut entry = ledger.newest("m").await.unwrap().unwrap();
+        entry.host = "elsewhere.example".to_owned();
+        assert!(entry.owner_is_alive());
+        entry.at -= jiff::SignedDuration::from_mins(61);
+        assert!(!entry.owner_is_alive());
     }
 }

@@ -7,7 +7,8 @@
 //! * Whoever creates a message's `sending` record sends it; whoever loses that race does not. The
 //!   record is durable before the server is told to take the message.
 //! * A `sending` record whose owner is gone, and to which no answer is known, is `unknown`: it is
-//!   told to the job's owner and not sent again by itself.
+//!   told, and not sent again by itself.
+//! * Trouble with one message, its ledger's included, never keeps another from being sent.
 
 mod folder;
 mod ledger;
@@ -22,7 +23,7 @@ use crate::fs::{Store, StoreError};
 use crate::problem::Problem;
 
 pub(crate) use ledger::Ledger;
-use ledger::State;
+use ledger::{Entry, State};
 pub(crate) use message::compose;
 
 #[derive(Debug, thiserror::Error)]
@@ -89,17 +90,20 @@ pub(crate) enum Outcome {
 }
 
 /// What a transport says of one attempt.
+#[derive(Debug, PartialEq, Eq)]
 enum Handed {
     Taken,
     Waits(String),
     Refused(String),
     Unclear(String),
+    /// Another sender was first.
+    Elsewhere,
 }
 
 /// The way out, opened once for a round of messages.
 enum Carrier {
     Folder(folder::Folder),
-    Smtp(smtp::Mailer),
+    Smtp(Box<smtp::Mailer>),
 }
 
 impl Carrier {
@@ -108,17 +112,17 @@ impl Carrier {
             config::Transport::Folder(location) => {
                 Ok(Self::Folder(folder::Folder::open(location)?))
             }
-            config::Transport::Smtp(smtp) => Ok(Self::Smtp(smtp::Mailer::open(smtp)?)),
+            config::Transport::Smtp(smtp) => Ok(Self::Smtp(Box::new(smtp::Mailer::open(smtp)?))),
         }
     }
 
-    /// Hands one message over. `claim` makes the `sending` record; it is called when the server has
-    /// accepted the recipient and before it is told to take the message.
+    /// Hands one message over. The claim is taken when the server has accepted the recipient and
+    /// before it is told to take the message; an error means that it could not be taken.
     async fn hand_over(
         &mut self,
         mail: &Outgoing,
-        claim: Claim<'_>,
-    ) -> Result<Option<Handed>, StoreError> {
+        claim: &mut Claim<'_>,
+    ) -> Result<Handed, StoreError> {
         match self {
             Self::Folder(folder) => folder.hand_over(mail, claim).await,
             Self::Smtp(mailer) => mailer.hand_over(mail, claim).await,
@@ -129,19 +133,44 @@ impl Carrier {
     fn is_idempotent(&self) -> bool {
         matches!(self, Self::Folder(_))
     }
+
+    async fn close(self) {
+        if let Self::Smtp(mailer) = self {
+            mailer.close().await;
+        }
+    }
 }
 
-/// The right to send one message, taken by creating its next `sending` record.
+/// One message's place in the ledger, and the right to send it once that is taken.
 struct Claim<'a> {
     ledger: &'a Ledger,
     id: &'a str,
-    after: usize,
+    /// The number of the newest record that this sender knows.
+    last: usize,
+    held: bool,
 }
 
-impl Claim<'_> {
-    /// False when somebody else was first.
-    async fn take(self) -> Result<bool, StoreError> {
-        self.ledger.claim(self.id, self.after).await
+impl<'a> Claim<'a> {
+    fn after(newest: Option<&Entry>, ledger: &'a Ledger, id: &'a str) -> Self {
+        Self {
+            ledger,
+            id,
+            last: newest.map_or(0, |entry| entry.number),
+            held: false,
+        }
+    }
+
+    /// Creates the `sending` record. False when somebody else was first.
+    async fn take(&mut self) -> Result<bool, StoreError> {
+        self.held = self.record(State::Sending, "").await?;
+        Ok(self.held)
+    }
+
+    async fn record(&mut self, state: State, reason: &str) -> Result<bool, StoreError> {
+        let created = self.ledger.record(self.id, self.last, state, reason);
+        let created = created.await?;
+        self.last += 1;
+        Ok(created)
     }
 }
 
@@ -151,74 +180,93 @@ pub(crate) async fn send(
     transport: &config::Transport,
     mails: &[Outgoing],
 ) -> Result<Vec<Receipt>, DeliveryError> {
+    let mut receipts = Vec::with_capacity(mails.len());
+    // With nothing to send, no password need be there.
+    if mails.is_empty() {
+        return Ok(receipts);
+    }
     let ledger = Ledger::new(store);
     let mut carrier = Carrier::open(transport)?;
-    let mut receipts = Vec::with_capacity(mails.len());
     for mail in mails {
-        let outcome = send_one(&ledger, &mut carrier, mail).await?;
+        let outcome = send_one(&ledger, &mut carrier, mail).await;
         let Envelope { id, to, .. } = mail.envelope.clone();
         receipts.push(Receipt { id, to, outcome });
     }
+    carrier.close().await;
     Ok(receipts)
 }
 
-async fn send_one(
-    ledger: &Ledger,
-    carrier: &mut Carrier,
-    mail: &Outgoing,
-) -> Result<Outcome, DeliveryError> {
+async fn send_one(ledger: &Ledger, carrier: &mut Carrier, mail: &Outgoing) -> Outcome {
     let id = mail.envelope.id.as_str();
-    let entries = ledger.entries(id).await?;
-    let after = entries.last().map_or(0, |entry| entry.number);
-    match entries.last() {
-        None => {}
-        Some(last) => match last.state {
-            State::Sent | State::Refused | State::Unknown => return Ok(Outcome::Settled),
-            State::Queued => {}
-            State::Sending if last.owner_is_alive() => return Ok(Outcome::Elsewhere),
-            State::Sending if carrier.is_idempotent() => {}
-            State::Sending => {
-                let why =
-                    "the run that was sending it ended before the server's answer was recorded";
-                ledger.record(id, after, State::Unknown, why).await?;
-                return Ok(Outcome::Unknown(why.to_owned()));
-            }
-        },
-    }
-    let claim = Claim { ledger, id, after };
-    let Some(handed) = carrier.hand_over(mail, claim).await? else {
-        return Ok(Outcome::Elsewhere);
+    let newest = match ledger.newest(id).await {
+        Ok(newest) => newest,
+        Err(error) => return Outcome::Waits(format!("its ledger fails: {}", told(&error))),
     };
-    settle(ledger, id, handed).await
+    let mut claim = Claim::after(newest.as_ref(), ledger, id);
+    let handed = match newest {
+        Some(last) if last.state.is_final() => return Outcome::Settled,
+        Some(last) if last.state == State::Sending && last.owner_is_alive() => Handed::Elsewhere,
+        Some(last) if last.state == State::Sending && !carrier.is_idempotent() => Handed::Unclear(
+            "the run that was sending it ended before the server's answer was recorded".to_owned(),
+        ),
+        _ => match carrier.hand_over(mail, &mut claim).await {
+            Ok(handed) => handed,
+            Err(error) => Handed::Waits(format!("its ledger fails: {}", told(&error))),
+        },
+    };
+    settle(&mut claim, handed).await
 }
 
-/// Records what the transport said.
-async fn settle(ledger: &Ledger, id: &str, handed: Handed) -> Result<Outcome, DeliveryError> {
-    let entries = ledger.entries(id).await?;
-    let claimed = entries
-        .last()
-        .is_some_and(|entry| entry.state == State::Sending);
-    let after = entries.last().map_or(0, |entry| entry.number);
-    let outcome = match handed {
-        Handed::Taken => {
-            ledger.record(id, after, State::Sent, "").await?;
-            Outcome::Sent
-        }
-        Handed::Refused(why) => {
-            ledger.record(id, after, State::Refused, &why).await?;
-            Outcome::Refused(why)
-        }
-        Handed::Unclear(why) => {
-            ledger.record(id, after, State::Unknown, &why).await?;
-            Outcome::Unknown(why)
-        }
-        Handed::Waits(why) => {
-            // Before the claim nothing is recorded: the message simply still stands in the outbox.
-            if claimed {
-                ledger.record(id, after, State::Queued, &why).await?;
-            }
-            Outcome::Waits(why)
-        }
+/// Records what became of a message.
+async fn settle(claim: &mut Claim<'_>, handed: Handed) -> Outcome {
+    let (state, outcome) = match handed {
+        Handed::Taken => (State::Sent, Outcome::Sent),
+        Handed::Refused(why) => (State::Refused, Outcome::Refused(why)),
+        Handed::Unclear(why) => (State::Unknown, Outcome::Unknown(why)),
+        // The right to send is given back.
+        Handed::Waits(why) if claim.held => (State::Queued, Outcome::Waits(why)),
+        // Nothing happened: the message still stands in the outbox.
+        Handed::Waits(why) => return Outcome::Waits(why),
+        Handed::Elsewhere => return Outcome::Elsewhere,
     };
-    Ok(outcome)
+    let reason = match &outcome {
+        Outcome::Refused(why) | Outcome::Unknown(why) | Outcome::Waits(why) => why.as_str(),
+        _ => "",
+    };
+    match claim.record(state, reason).await {
+        Ok(_) => outcome,
+        Err(error) => Outcome::Unknown(format!(
+            "that it is {} cannot be recorded: {}",
+            state.as_str(),
+            told(&error)
+        )),
+    }
 }
+
+/// An error with what lies below it, on one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(source) = below {
+        let part = source.to_string();
+        if !text.contains(&part) {
+            text = format!("{text}: {part}");
+        }
+        below = source.source();
+    }
+    plain(&text)
+}
+
+/// Words from elsewhere, fit for a log: one line, no control characters, not without end.
+fn plain(text: &str) -> String {
+    const LONGEST: usize = 500;
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LONGEST)
+        .collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

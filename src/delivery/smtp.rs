@@ -1,46 +1,74 @@
 //! Mails over SMTP, one transaction a message on one connection, with TLS unless the server is this
 //! machine. Certificates are checked against the system's roots.
+//!
+//! `lettre` waits for an answer as long as the connection stands, so every step here has its time.
 
 use std::time::Duration;
 
 use lettre::Address;
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{Error, response::Response};
 
-use super::{Claim, DeliveryError, Handed, Outgoing};
-use crate::config::{Smtp, Tls};
+use super::{Claim, DeliveryError, Handed, Outgoing, plain, told};
+use crate::config::{Secret, Smtp, Tls};
 use crate::fs::StoreError;
 
-/// RFC 5321 section 4.5.3.2 asks for minutes; a nightly job can wait that long for a slow server.
-const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the server may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    answer: Duration,
+    /// To say that it took a message. RFC 5321 section 4.5.3.2.6: a shorter time makes duplicates.
+    taking: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_mins(2),
+    taking: Duration::from_mins(10),
+};
 
 pub(super) struct Mailer {
     smtp: Smtp,
     credentials: Option<Credentials>,
+    patience: Patience,
     connection: Option<AsyncSmtpConnection>,
+    /// Why there is no use in connecting again in this round: another wrong login may lock the
+    /// account, and another wait for a dead server makes the night no better.
+    given_up: Option<String>,
+}
+
+/// What the server is asked for one message, in this order.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Sender,
+    Recipient,
+    Data,
+    Message,
+}
+
+/// Why a step came to nothing.
+#[derive(Debug)]
+enum Trouble {
+    /// The server said no, and the conversation can go on.
+    Answer { code: u16, words: String },
+    /// No answer that can be read came in time.
+    Silence(String),
 }
 
 impl Mailer {
     /// Reads the password; connects with the first message.
     pub(super) fn open(smtp: &Smtp) -> Result<Self, DeliveryError> {
-        let password = smtp
-            .password
-            .as_ref()
-            .map(|secret| secret.read())
-            .transpose();
-        let password = password.map_err(DeliveryError::Secret)?;
-        let credentials = smtp
-            .user
-            .clone()
-            .zip(password)
-            .map(|(user, word)| Credentials::new(user, word));
+        let password = smtp.password.as_ref().map(Secret::read);
+        let password = password.transpose().map_err(DeliveryError::Secret)?;
+        let user = smtp.user.clone().zip(password);
         Ok(Self {
             smtp: smtp.clone(),
-            credentials,
+            credentials: user.map(|(user, password)| Credentials::new(user, password)),
+            patience: PATIENCE,
             connection: None,
+            given_up: None,
         })
     }
 
@@ -48,125 +76,262 @@ impl Mailer {
     pub(super) async fn hand_over(
         &mut self,
         mail: &Outgoing,
-        claim: Claim<'_>,
-    ) -> Result<Option<Handed>, StoreError> {
-        let (from, to) = match (address(&mail.envelope.from), address(&mail.envelope.to)) {
-            (Ok(from), Ok(to)) => (from, to),
-            (Err(why), _) | (_, Err(why)) => return Ok(Some(Handed::Refused(why))),
-        };
+        claim: &mut Claim<'_>,
+    ) -> Result<Handed, StoreError> {
         let mut connection = match self.connected().await {
             Ok(connection) => connection,
-            Err(error) => return Ok(Some(Handed::Waits(words(&error)))),
+            Err(why) => return Ok(Handed::Waits(why)),
         };
-        if let Err(error) = introduce(&mut connection, from, to).await {
-            // The connection stays good after an answer, whatever it was.
-            if error.is_response() && connection.command(Rset).await.is_ok() {
-                self.connection = Some(connection);
+        for step in [Step::Sender, Step::Recipient] {
+            if let Err(trouble) = self.take(step, &mut connection, mail).await {
+                return Ok(self.judge(step, trouble, connection).await);
             }
-            return Ok(Some(judge_before(&error)));
         }
         if !claim.take().await? {
-            connection.abort().await;
-            return Ok(None);
+            self.reset(connection).await;
+            return Ok(Handed::Elsewhere);
         }
-        let answer = transmit(&mut connection, &mail.message).await;
-        if answer.is_ok() {
-            self.connection = Some(connection);
+        for step in [Step::Data, Step::Message] {
+            if let Err(trouble) = self.take(step, &mut connection, mail).await {
+                return Ok(self.judge(step, trouble, connection).await);
+            }
         }
-        Ok(Some(answer.map_or_else(
-            |error| judge_after(&error),
-            |_| Handed::Taken,
-        )))
+        self.connection = Some(connection);
+        Ok(Handed::Taken)
+    }
+
+    /// Takes leave of the server.
+    pub(super) async fn close(mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            // Everything is recorded; whether the server says goodbye makes no difference.
+            within(self.patience.answer, connection.command(Quit))
+                .await
+                .ok();
+        }
+    }
+
+    async fn take(
+        &self,
+        step: Step,
+        connection: &mut AsyncSmtpConnection,
+        mail: &Outgoing,
+    ) -> Result<(), Trouble> {
+        let Patience { answer, taking } = self.patience;
+        match step {
+            Step::Sender => {
+                let command = Mail::new(Some(address(&mail.envelope.from)?), Vec::new());
+                within(answer, connection.command(command)).await?;
+            }
+            Step::Recipient => {
+                let command = Rcpt::new(address(&mail.envelope.to)?, Vec::new());
+                within(answer, connection.command(command)).await?;
+            }
+            Step::Data => {
+                within(answer, connection.command(Data)).await?;
+            }
+            Step::Message => {
+                within(taking, connection.message(&mail.message)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What trouble means for the message; the connection is kept when the server still answers.
+    async fn judge(
+        &mut self,
+        step: Step,
+        trouble: Trouble,
+        connection: AsyncSmtpConnection,
+    ) -> Handed {
+        match trouble {
+            Trouble::Answer { code, words } => {
+                self.reset(connection).await;
+                judge_answer(step, code, words)
+            }
+            // After a late answer the next would be taken for another's: such a connection is left.
+            Trouble::Silence(why) => judge_silence(step, why),
+        }
+    }
+
+    /// Keeps a connection for the next message.
+    async fn reset(&mut self, mut connection: AsyncSmtpConnection) {
+        let ended = within(self.patience.answer, connection.command(Rset)).await;
+        self.connection = ended.is_ok().then_some(connection);
     }
 
     /// The open connection, or a new one.
-    async fn connected(&mut self) -> Result<AsyncSmtpConnection, Error> {
-        if let Some(mut connection) = self.connection.take()
-            && connection.test_connected().await
-        {
-            return Ok(connection);
+    async fn connected(&mut self) -> Result<AsyncSmtpConnection, String> {
+        if let Some(why) = &self.given_up {
+            return Err(why.clone());
         }
+        if let Some(mut connection) = self.connection.take() {
+            let there = within(self.patience.answer, connection.command(Noop)).await;
+            if there.is_ok() {
+                return Ok(connection);
+            }
+        }
+        let connected = self.connect().await;
+        self.given_up = connected.as_ref().err().cloned();
+        connected
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, String> {
         let Smtp {
             host, port, tls, ..
         } = &self.smtp;
+        let limit = self.patience.answer;
         let hello = ClientId::default();
-        let parameters = || TlsParameters::new_rustls(host.clone());
-        let implicit = if *tls == Tls::Implicit {
-            Some(parameters()?)
-        } else {
-            None
-        };
+        let parameters = || TlsParameters::new_rustls(host.clone()).map_err(|error| told(&error));
+        let implicit = (*tls == Tls::Implicit).then(parameters).transpose()?;
         let server = (host.as_str(), *port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(TIMEOUT), &hello, implicit, None)
-                .await?;
+        let connecting = AsyncSmtpConnection::connect_tokio1(server, None, &hello, implicit, None);
+        let mut connection = within(limit, connecting).await.map_err(Trouble::words)?;
         if *tls == Tls::Starttls {
-            // Fails when the server does not offer it: never on in the clear.
-            connection.starttls(parameters()?, &hello).await?;
+            if !connection.can_starttls() {
+                return Err(
+                    "the server offers no STARTTLS; nothing is sent in the clear".to_owned(),
+                );
+            }
+            let upgrading = connection.starttls(parameters()?, &hello);
+            within(limit, upgrading).await.map_err(Trouble::words)?;
         }
         if let Some(credentials) = &self.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+            let login = connection.auth(DEFAULT_MECHANISMS, credentials);
+            within(limit, login).await.map_err(login_words)?;
         }
         Ok(connection)
     }
 }
 
-fn address(text: &str) -> Result<Address, String> {
-    text.parse()
-        .map_err(|error| format!("`{text}` is no address: {error}"))
+/// An address of the envelope; config has checked it, so this does not fail.
+fn address(text: &str) -> Result<Address, Trouble> {
+    text.parse().map_err(|error| Trouble::Silence(told(&error)))
 }
 
-async fn introduce(
-    connection: &mut AsyncSmtpConnection,
-    from: Address,
-    to: Address,
-) -> Result<(), Error> {
-    connection
-        .command(Mail::new(Some(from), Vec::new()))
-        .await?;
-    connection.command(Rcpt::new(to, Vec::new())).await?;
-    Ok(())
-}
-
-async fn transmit(connection: &mut AsyncSmtpConnection, message: &[u8]) -> Result<Response, Error> {
-    connection.command(Data).await?;
-    connection.message(message).await
-}
-
-/// Before DATA nothing can have been delivered.
-fn judge_before(error: &Error) -> Handed {
-    if error.is_permanent() {
-        Handed::Refused(words(error))
-    } else {
-        Handed::Waits(words(error))
+/// One step of the conversation, in its time.
+async fn within<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Trouble> {
+    match tokio::time::timeout(limit, step).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Trouble::of(&error)),
+        Err(_) => Err(Trouble::Silence(format!(
+            "the server did not answer within {} s",
+            limit.as_secs()
+        ))),
     }
 }
 
-/// After DATA only an answer tells; without one the message may have arrived.
-fn judge_after(error: &Error) -> Handed {
-    if error.is_permanent() {
-        Handed::Refused(words(error))
-    } else if error.is_transient() {
-        Handed::Waits(words(error))
-    } else {
-        Handed::Unclear(format!(
-            "no answer after the message was handed over: {}",
-            words(error)
-        ))
-    }
-}
-
-/// An error with what lies below it, on one line.
-fn words(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut below = std::error::Error::source(error);
-    while let Some(source) = below {
-        let part = source.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
+impl Trouble {
+    fn of(error: &Error) -> Self {
+        if let Some(code) = error.status() {
+            let said = std::error::Error::source(error).map(ToString::to_string);
+            let words = plain(&format!("{code} {}", said.unwrap_or_default()));
+            let code = code.into();
+            return Self::Answer { code, words };
         }
-        below = source.source();
+        if error.is_response() {
+            let what = "the server closed the connection, or its answer is no SMTP";
+            return Self::Silence(what.to_owned());
+        }
+        Self::Silence(told(error))
     }
-    text.replace(['\r', '\n'], " ")
+
+    fn words(self) -> String {
+        match self {
+            Self::Answer { words, .. } | Self::Silence(words) => words,
+        }
+    }
+}
+
+/// Of an answer to the login only the code is told: a server may repeat what it was sent.
+fn login_words(trouble: Trouble) -> String {
+    match trouble {
+        Trouble::Answer { code, .. } => {
+            format!("the server did not accept the user and password ({code})")
+        }
+        Trouble::Silence(why) => format!("the login failed: {why}"),
+    }
+}
+
+fn judge_answer(step: Step, code: u16, words: String) -> Handed {
+    match (step, code) {
+        // The sender, the login (530) or the encryption (538) is wrong, which the recipient's mail
+        // need not pay for: it waits until that is mended.
+        (Step::Sender, _) | (_, 530 | 538) => Handed::Waits(words),
+        (_, 500..) => Handed::Refused(words),
+        _ => Handed::Waits(words),
+    }
+}
+
+fn judge_silence(step: Step, why: String) -> Handed {
+    match step {
+        Step::Message => Handed::Unclear(format!("the message was handed over, but {why}")),
+        // The server has not seen the message yet.
+        Step::Sender | Step::Recipient | Step::Data => Handed::Waits(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What each answer, and none, means at each step.
+    #[test]
+    fn answers_are_judged() {
+        let waits = || Handed::Waits("w".to_owned());
+        let refused = || Handed::Refused("w".to_owned());
+        let answers = [
+            (Step::Sender, 451, waits()),
+            (Step::Sender, 550, waits()),
+            (Step::Recipient, 450, waits()),
+            (Step::Recipient, 530, waits()),
+            (Step::Recipient, 550, refused()),
+            (Step::Data, 451, waits()),
+            (Step::Data, 554, refused()),
+            (Step::Message, 452, waits()),
+            (Step::Message, 554, refused()),
+        ];
+        for (step, code, handed) in answers {
+            assert_eq!(
+                judge_answer(step, code, "w".to_owned()),
+                handed,
+                "{step:?} {code}"
+            );
+        }
+        for step in [Step::Sender, Step::Recipient, Step::Data] {
+            assert_eq!(judge_silence(step, "w".to_owned()), waits(), "{step:?}");
+        }
+        let unclear = Handed::Unclear("the message was handed over, but w".to_owned());
+        assert_eq!(judge_silence(Step::Message, "w".to_owned()), unclear);
+    }
+
+    /// A server that accepts the connection and says nothing holds nobody up, and is asked once.
+    #[tokio::test]
+    async fn a_silent_server_is_given_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut mailer = Mailer::open(&Smtp {
+            host: "127.0.0.1".to_owned(),
+            port: silent.local_addr().unwrap().port(),
+            tls: Tls::None,
+            user: None,
+            password: None,
+        })
+        .unwrap();
+        let limit = Duration::from_millis(50);
+        mailer.patience = Patience {
+            answer: limit,
+            taking: limit,
+        };
+        for _ in 0..2 {
+            let why = mailer.connected().await.err();
+            assert_eq!(why.as_deref(), Some("the server did not answer within 0 s"));
+        }
+        assert!(silent.accept().is_ok());
+        silent.set_nonblocking(true).unwrap();
+        assert!(silent.accept().is_err(), "it was asked twice");
+    }
 }

@@ -29,7 +29,7 @@ use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 
 pub(crate) use canonical::LeftOut;
-pub(crate) use derive::derive;
+pub(crate) use derive::{Derived, derive};
 use history::{History, holds, truths};
 
 use crate::problem::Problems;

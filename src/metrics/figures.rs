@@ -37,9 +37,9 @@ pub(crate) async fn figures(
     }
     measured(session, config).await?;
     let mut tables = BTreeMap::new();
-    for relation in relations {
-        let rows = session.run(&relation).await?.rows()?;
-        tables.insert(relation.name, rows);
+    let frames = session.run_all(&relations).await?;
+    for (relation, frame) in relations.into_iter().zip(frames) {
+        tables.insert(relation.name, frame.rows()?);
     }
     Ok(MetricSet {
         report: report.to_owned(),

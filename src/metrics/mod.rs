@@ -20,7 +20,7 @@ use arrow::error::ArrowError;
 
 use crate::config::Config;
 use crate::problem::{Problem, Problems};
-use crate::warehouse::relation::{in_order, load};
+use crate::warehouse::relation::{in_waves, load};
 use crate::warehouse::{QueryError, Relation, Session};
 
 pub(crate) use baseline::{Freeze, baselines, freeze};
@@ -59,14 +59,16 @@ pub(crate) async fn measure(
     config: &Config,
 ) -> Result<Vec<String>, MetricsError> {
     inputs::register(session, config).await?;
-    for relation in relations(config)? {
-        let frame = session.run(&relation).await?;
-        if SPLIT.contains(&relation.name.as_str()) {
-            let name = split::name_of(&relation.name);
-            let (schema, batches) = split::split(&frame).map_err(rows("members"))?;
-            session.register(&name, schema, batches)?;
+    for wave in relations(config)? {
+        let frames = session.run_all(&wave).await?;
+        for (relation, frame) in wave.iter().zip(frames) {
+            if SPLIT.contains(&relation.name.as_str()) {
+                let name = split::name_of(&relation.name);
+                let (schema, batches) = split::split(&frame).map_err(rows("members"))?;
+                session.register(&name, schema, batches)?;
+            }
+            session.register(&relation.name, frame.schema, frame.batches)?;
         }
-        session.register(&relation.name, frame.schema, frame.batches)?;
     }
     comparison::register(session, config).await?;
     Ok(["metric", "sla_week", "stage"].map(str::to_owned).to_vec())
@@ -80,8 +82,8 @@ async fn measured(session: &Session, config: &Config) -> Result<(), MetricsError
     Ok(())
 }
 
-/// The measures and the SLA, each after what it reads.
-fn relations(config: &Config) -> Result<Vec<Relation>, MetricsError> {
+/// The measures and the SLA in waves, each after what it reads.
+fn relations(config: &Config) -> Result<Vec<Vec<Relation>>, MetricsError> {
     let mut all = load("metrics", &config.queries)?;
     all.extend(load("sla", &config.queries)?);
     for relation in &mut all {
@@ -91,7 +93,7 @@ fn relations(config: &Config) -> Result<Vec<Relation>, MetricsError> {
             }
         }
     }
-    Ok(in_order(all)?)
+    Ok(in_waves(all)?)
 }
 
 fn rows(table: &'static str) -> impl Fn(ArrowError) -> MetricsError {

@@ -22,11 +22,12 @@ use jiff::civil::Date;
 use crate::clock::RunId;
 use crate::config::Config;
 use crate::delivery::{self, Outcome};
+use crate::funnel::{self, Derived};
+use crate::metrics;
 use crate::problem::{Problem, Problems};
 use crate::report::Templates;
 use crate::warehouse::refusal::no_table;
-use crate::warehouse::{Relation, Session, Version, Warehouse, declared_tables};
-use crate::{funnel, metrics};
+use crate::warehouse::{Draft, FileKind, Relation, Session, Version, Warehouse, declared_tables};
 use ready::{Ready, ready};
 use record::Record;
 
@@ -71,74 +72,34 @@ pub(crate) async fn run(
     Ok(summary)
 }
 
-/// Everything up to the commit.
+/// Everything up to the commit, and the commit.
 async fn publish(
     config: &Config,
     warehouse: &Warehouse,
     summary: &mut RunSummary,
     watch: Watch<'_>,
 ) -> Result<Version, PipelineError> {
-    let began = Instant::now();
     let as_of = summary.as_of;
-    let step = |name| watch(&Event::Step { name, as_of });
-    let Ready {
-        canonical,
-        templates,
-    } = ready(config, as_of)?;
+    let ready = ready(config, as_of)?;
     let run_id = RunId::new(as_of);
     let base = warehouse.latest().await?;
     let mut draft = warehouse.begin(as_of, &run_id, &config.time_zone).await?;
-
-    step("pulling");
-    let pull = pull::Pull {
+    let night = Night {
         config,
+        warehouse,
+        ready: &ready,
         base: base.as_ref(),
-        as_of,
-        canonical: &canonical,
+        run_id: &run_id,
         watch,
     };
-    summary.streams = pull.all(&mut draft).await?;
-    judge_streams(summary)?;
-
-    step("deriving");
-    let session =
-        open_session(warehouse, Some(&draft.version()), config, as_of, &canonical).await?;
-    let extracts = record::extract_rows(&run_id, summary);
-    record::register_extracts(&session, warehouse, base.as_ref(), &extracts).await?;
-    let derived = funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
-    summary
-        .problems
-        .extend(derived.left_out.iter().map(ToString::to_string));
-    if let Some(base) = base
-        .as_ref()
-        .filter(|base| base.tables().contains("baseline"))
-    {
-        let (schema, batches) = warehouse.read(base, "baseline").await?;
-        session.register("baseline", schema, batches)?;
+    if let Err(error) = night.work(&mut draft, summary).await {
+        discard(warehouse, &draft).await;
+        return Err(error);
     }
-    step("measuring");
-    let measured = metrics::measure(&session, config).await?;
-    for table in derived.tables.iter().chain(&measured) {
-        let rows = session.table(table).await?;
-        draft.replace(table, &rows.schema, &rows.batches).await?;
-    }
-
-    step("rendering");
-    render::queue_due(config, &session, &templates, &mut draft, summary).await?;
-    summary.seconds = began.elapsed().as_secs_f64();
-    let counts = &derived.counts;
-    let definition = &config.funnel.definition;
-    record::append(
-        &mut draft,
-        &Record {
-            run_id: &run_id,
-            definition,
-            summary,
-            counts,
-        },
-    )
-    .await?;
-    step("publishing");
+    watch(&Event::Step {
+        name: "publishing",
+        as_of,
+    });
     draft
         .commit(config.texts.clone(), &config.funnel.hash)
         .await?;
@@ -147,6 +108,112 @@ async fn publish(
         as_of,
         fix: "look at `leadgauge runs`".to_owned(),
     })
+}
+
+/// One night's work before the commit.
+struct Night<'a> {
+    config: &'a Config,
+    warehouse: &'a Warehouse,
+    ready: &'a Ready,
+    /// The newest published version; none on the first night.
+    base: Option<&'a Version>,
+    run_id: &'a RunId,
+    watch: Watch<'a>,
+}
+
+impl Night<'_> {
+    async fn work(&self, draft: &mut Draft, summary: &mut RunSummary) -> Result<(), PipelineError> {
+        let began = Instant::now();
+        let as_of = summary.as_of;
+        let step = |name| (self.watch)(&Event::Step { name, as_of });
+        let Ready {
+            canonical,
+            templates,
+        } = self.ready;
+
+        step("pulling");
+        let pull = pull::Pull {
+            config: self.config,
+            base: self.base,
+            as_of,
+            canonical,
+            watch: self.watch,
+        };
+        summary.streams = pull.all(draft).await?;
+        judge_streams(summary)?;
+
+        step("deriving");
+        let (session, derived) = self.derive(draft, summary).await?;
+        step("measuring");
+        let measured = metrics::measure(&session, self.config).await?;
+        for table in derived.tables.iter().chain(&measured) {
+            let rows = session.table(table).await?;
+            draft.replace(table, &rows.schema, &rows.batches).await?;
+        }
+
+        step("rendering");
+        render::queue_due(self.config, &session, templates, draft, summary).await?;
+        summary.seconds = began.elapsed().as_secs_f64();
+        let record = Record {
+            run_id: self.run_id,
+            definition: &self.config.funnel.definition,
+            summary,
+            counts: &derived.counts,
+        };
+        record::append(draft, &record).await
+    }
+
+    /// The funnel over what the draft holds, in a session that has all that measures read.
+    async fn derive(
+        &self,
+        draft: &Draft,
+        summary: &mut RunSummary,
+    ) -> Result<(Session, Derived), PipelineError> {
+        let Self {
+            config,
+            warehouse,
+            base,
+            run_id,
+            ..
+        } = *self;
+        let canonical = &self.ready.canonical;
+        let version = draft.version();
+        let session =
+            open_session(warehouse, Some(&version), config, summary.as_of, canonical).await?;
+        let extracts = record::extract_rows(run_id, summary);
+        record::register_extracts(&session, warehouse, base, &extracts).await?;
+        let derived =
+            funnel::derive(&session, canonical, &config.funnel, &config.time_zone).await?;
+        let left_out = derived.left_out.iter().map(ToString::to_string);
+        summary.problems.extend(left_out);
+        if let Some(base) = base.filter(|base| base.tables().contains("baseline")) {
+            let (schema, batches) = warehouse.read(base, "baseline").await?;
+            session.register("baseline", schema, batches)?;
+        }
+        Ok((session, derived))
+    }
+}
+
+/// Removes the files of a draft that will not be committed. No version names them, so one that stays
+/// costs space and nothing else.
+async fn discard(warehouse: &Warehouse, draft: &Draft) {
+    let kinds = [
+        FileKind::History,
+        FileKind::Events,
+        FileKind::Derived,
+        FileKind::Append,
+        FileKind::Archive,
+        FileKind::Outbox,
+    ];
+    let version = draft.version();
+    let run_id = draft.run_id().to_string();
+    let own = |path: &&str| path.contains(&run_id);
+    for kind in kinds {
+        let paths = version.files_of(kind).map(|file| file.path.as_str());
+        for path in paths.filter(own) {
+            let _gone = warehouse.store().delete(path).await;
+        }
+    }
 }
 
 /// Streams that did not arrive are problems of the run; without any stream there is no run.

@@ -2,8 +2,10 @@
 //! it and said.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Instant;
 
+use futures::{StreamExt, stream};
 use jiff::civil::Date;
 
 use super::PipelineError;
@@ -37,10 +39,17 @@ impl Pull<'_> {
         let mut results = Vec::new();
         for source in &self.config.sources {
             let mut changes = BTreeMap::new();
-            for stream in histories_first(source) {
+            let timed = |stream| async move {
                 let began = Instant::now();
+                let pulled = self.one(source, stream).await;
+                (stream, pulled, began.elapsed().as_secs_f64())
+            };
+            // One file is parsed while the one before it is recorded.
+            let mut pulls = pin!(stream::iter(histories_first(source)).map(timed).buffered(2));
+            while let Some((stream, pulled, seconds)) = pulls.next().await {
                 let mut result = blank(source, stream);
-                match self.one(source, stream).await {
+                result.seconds = seconds;
+                match pulled {
                     Ok(extract) => record(extract, draft, &mut changes, &mut result).await?,
                     Err(fault) => {
                         result.outcome = fault.outcome;
@@ -48,7 +57,6 @@ impl Pull<'_> {
                         result.message = Some(fault.message);
                     }
                 }
-                result.seconds = began.elapsed().as_secs_f64();
                 (self.watch)(&Event::Stream(Box::new(result.clone())));
                 results.push(result);
             }

@@ -13,10 +13,10 @@ use crate::report::{self, Rendered};
 use crate::warehouse::{Draft, FileKind};
 
 /// Whether a report is due when the day `as_of` has ended.
-fn is_due(schedule: &Schedule, as_of: Date) -> bool {
+fn is_due(schedule: Schedule, as_of: Date) -> bool {
     match schedule {
         Schedule::Daily => true,
-        Schedule::Weekly(last_day) => as_of.weekday() == *last_day,
+        Schedule::Weekly(last_day) => as_of.weekday() == last_day,
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn queue_due(
     let due = config
         .reports
         .iter()
-        .filter(|report| is_due(&report.schedule, as_of));
+        .filter(|report| is_due(report.schedule, as_of));
     for report in due {
         let rendered = render(config, session, templates, report, as_of).await?;
         let page = rendered.page.clone().into_bytes().into();

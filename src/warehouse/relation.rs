@@ -237,35 +237,37 @@ fn stem_of(path: &Path) -> Option<String> {
         .map(|stem| stem.to_string_lossy().into_owned())
 }
 
-/// Orders relations so that each stands after those it reads. A cycle is a problem that names it.
-pub(crate) fn in_order(relations: Vec<Relation>) -> Result<Vec<Relation>, Problems> {
-    let mut waiting: BTreeMap<String, Relation> = relations
-        .into_iter()
-        .map(|relation| (relation.name.clone(), relation))
-        .collect();
-    let mut ordered = Vec::with_capacity(waiting.len());
+/// Relations in waves: each reads only what stands in earlier waves, so those of one wave may run
+/// side by side. A cycle is a problem that names it.
+pub(crate) fn in_waves(relations: Vec<Relation>) -> Result<Vec<Vec<Relation>>, Problems> {
+    let named = |relation: Relation| (relation.name.clone(), relation);
+    let mut waiting: BTreeMap<String, Relation> = relations.into_iter().map(named).collect();
+    let mut waves = Vec::new();
     while !waiting.is_empty() {
+        let is_ready = |relation: &&Relation| {
+            relation
+                .needs
+                .iter()
+                .all(|need| !waiting.contains_key(need))
+        };
         let ready: Vec<String> = waiting
             .values()
-            .filter(|relation| {
-                relation
-                    .needs
-                    .iter()
-                    .all(|need| !waiting.contains_key(need))
-            })
-            .map(|relation| relation.name.clone())
+            .filter(is_ready)
+            .map(|it| it.name.clone())
             .collect();
         if ready.is_empty() {
             return Err(Problems(
-                waiting
-                    .values()
-                    .map(|relation| cycle(relation, &waiting))
-                    .collect(),
+                waiting.values().map(|it| cycle(it, &waiting)).collect(),
             ));
         }
-        ordered.extend(ready.iter().filter_map(|name| waiting.remove(name)));
+        waves.push(
+            ready
+                .iter()
+                .filter_map(|name| waiting.remove(name))
+                .collect(),
+        );
     }
-    Ok(ordered)
+    Ok(waves)
 }
 
 fn cycle(relation: &Relation, waiting: &BTreeMap<String, Relation>) -> Problem {
@@ -302,18 +304,16 @@ mod tests {
 
     /// A relation stands after all that it reads, whatever the order of the files.
     #[test]
-    fn order_follows_the_needs() {
+    fn waves_follow_the_needs() {
         let given = vec![
             relation("a", "select * from c"),
             relation("b", "select 1"),
             relation("c", "select * from b"),
+            relation("d", "select 2"),
         ];
-        let names: Vec<_> = in_order(given)
-            .unwrap()
-            .into_iter()
-            .map(|r| r.name)
-            .collect();
-        assert_eq!(names, ["b", "c", "a"]);
+        let names = |wave: Vec<Relation>| wave.into_iter().map(|it| it.name).collect::<Vec<_>>();
+        let waves: Vec<_> = in_waves(given).unwrap().into_iter().map(names).collect();
+        assert_eq!(waves, [vec!["b", "d"], vec!["c"], vec!["a"]]);
     }
 
     /// A circle is refused, naming its members.
@@ -323,7 +323,7 @@ mod tests {
             relation("a", "select * from b"),
             relation("b", "select * from a"),
         ];
-        let text = in_order(given).unwrap_err().to_string();
+        let text = in_waves(given).unwrap_err().to_string();
         assert!(
             text.starts_with("`a` reads itself in a circle, through `b`"),
             "{text}"

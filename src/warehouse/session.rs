@@ -210,6 +210,23 @@ impl Session {
         })
     }
 
+    /// Runs relations that do not read each other, side by side; their rows in the same order.
+    pub(crate) async fn run_all(&self, relations: &[Relation]) -> Result<Vec<Frame>, QueryError> {
+        let begin = |relation: &Relation| {
+            let (session, relation) = (self.clone(), relation.clone());
+            tokio::spawn(async move { session.run(&relation).await })
+        };
+        let tasks: Vec<_> = relations.iter().map(begin).collect();
+        let mut frames = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let frame = task
+                .await
+                .unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
+            frames.push(frame?);
+        }
+        Ok(frames)
+    }
+
     async fn logical_plan(&self, relation: &Relation) -> Result<LogicalPlan, QueryError> {
         let mut statement = relation.statement.clone();
         let mut bind = Bind {

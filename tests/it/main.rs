@@ -7,6 +7,8 @@ mod architecture;
 mod bad_input;
 /// Help, exit codes, and the commands about a published warehouse.
 mod cli;
+/// The demo against the truth of its own simulation.
+mod demo;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
 /// What a night makes visible, and what is left when it fails.

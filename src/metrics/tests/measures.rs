@@ -407,6 +407,7 @@ async fn wilson_interval() {
     let relation = super::relations(&config)
         .unwrap()
         .into_iter()
+        .flatten()
         .find(|it| it.name == "rate");
     let frame = session.run(&relation.unwrap()).await.unwrap();
     session

@@ -14,7 +14,7 @@ use fixture::{config, session};
 /// Registers the inputs and runs the named relations alone, in order.
 async fn run_only(session: &Session, config: &Config, names: &[&str]) {
     inputs::register(session, config).await.unwrap();
-    for relation in relations(config).unwrap() {
+    for relation in relations(config).unwrap().into_iter().flatten() {
         if names.contains(&relation.name.as_str()) {
             let frame = session.run(&relation).await.unwrap();
             session

@@ -1,0 +1,292 @@
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::support::Project;
+
+const CONFIG: [&str; 2] = ["--config", "demo/config/leadgauge.yaml"];
+
+/// One demo for all tests that only look at it.
+fn demo() -> &'static Project {
+    static DEMO: OnceLock<Project> = OnceLock::new();
+    DEMO.get_or_init(|| {
+        let project = Project::empty();
+        let ran = project.ok(&["demo", "--people", "900"]);
+        assert!(
+            ran.stderr.contains("15 nights are published"),
+            "{}",
+            ran.stderr
+        );
+        project
+    })
+}
+
+fn sql(project: &Project, query: &str) -> Vec<Value> {
+    let ran = project.ok(&[CONFIG[0], CONFIG[1], "sql", "--format", "json", query]);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// The rows of a CSV file as maps.
+fn truth() -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(demo().path("demo/truth.csv")).unwrap();
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+fn truth_json() -> Value {
+    serde_json::from_str(&demo().read("demo/truth.json")).unwrap()
+}
+
+/// Every entry that the simulation made happen is there, with its instant and all that is said of it,
+/// and no other. A deletion is dated by the night that missed the record, so its exit is not compared.
+#[test]
+fn every_entry_is_the_truth() {
+    let line = |of: &dyn Fn(&str) -> String| {
+        let exited = if of("outcome") == "deleted" {
+            String::new()
+        } else {
+            of("exited_at")
+        };
+        let names = [
+            "person_id",
+            "opportunity_id",
+            "cycle",
+            "stage",
+            "stage_order",
+            "entered_at",
+            "entered_on",
+            "implied",
+            "confirmed_at",
+            "net_new",
+            "customer",
+            "outcome",
+            "direct",
+        ];
+        let cells: Vec<String> = names.iter().map(|name| of(name)).collect();
+        format!("{} {exited}", cells.join(" "))
+    };
+    let mut expected: Vec<String> = truth()
+        .iter()
+        .map(|row| line(&|name| row[name].clone()))
+        .collect();
+    let mut found: Vec<String> = sql(demo(), "select * from stage_entry where not carried")
+        .iter()
+        .map(|row| {
+            line(&|name| match &row[name] {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            })
+        })
+        .collect();
+    expected.sort();
+    found.sort();
+    assert!(expected.len() > 2000, "{} entries", expected.len());
+    let missing: Vec<_> = expected
+        .iter()
+        .filter(|it| found.binary_search(it).is_err())
+        .take(5)
+        .collect();
+    let extra: Vec<_> = found
+        .iter()
+        .filter(|it| expected.binary_search(it).is_err())
+        .take(5)
+        .collect();
+    assert_eq!((missing, extra), (vec![], vec![]));
+    assert_eq!(expected.len(), found.len());
+}
+
+/// Volume, conversion and velocity, as published, are what the simulation counted.
+#[test]
+fn every_measure_is_the_truth() {
+    let truth = truth_json();
+    for stage in truth["stages"].as_array().unwrap() {
+        let id = stage["stage"].as_str().unwrap();
+        let rows = sql(
+            demo(),
+            &format!(
+                "select measure, sum(n) as n from metric
+                 where stage = '{id}' and period = 'quarter' and dimension is null
+                   and measure in ('volume', 'volume_implied', 'volume_reentry')
+                 group by measure order by measure"
+            ),
+        );
+        let found: BTreeMap<&str, i64> = rows
+            .iter()
+            .map(|row| (row["measure"].as_str().unwrap(), row["n"].as_i64().unwrap()))
+            .collect();
+        let of = |measure: &str| found.get(measure).copied().unwrap_or(0);
+        let expected =
+            ["entries", "implied", "re_entries"].map(|name| stage[name].as_i64().unwrap());
+        assert_eq!(
+            ["volume", "volume_implied", "volume_reentry"].map(of),
+            expected,
+            "{id}"
+        );
+    }
+}
+
+/// So are each step's conversions within 90 days and its mean days.
+#[test]
+fn every_step_is_the_truth() {
+    let truth = truth_json();
+    for step in truth["steps"].as_array().unwrap() {
+        let (from, to) = (step["from"].as_str().unwrap(), step["to"].as_str().unwrap());
+        let rows = sql(
+            demo(),
+            &format!(
+                "select measure, sum(n) as n, sum(n * value) as total from metric
+                 where stage = '{from}' and to_stage = '{to}' and period = 'quarter' and dimension is null
+                   and measure in ('conversion', 'velocity_mean') group by measure order by measure"
+            ),
+        );
+        let close = |found: &Value, expected: f64| {
+            let found = found.as_f64().unwrap_or(0.0);
+            assert!(
+                (found - expected).abs() < 1e-6 * expected.max(1.0),
+                "{from} {to}: {found} {expected}"
+            );
+        };
+        assert_eq!(rows[0]["n"], step["n"], "{from} {to}");
+        close(
+            &rows[0]["total"],
+            step["converted_within_90_days"].as_f64().unwrap(),
+        );
+        // A lost opportunity is no passage into the last stage.
+        let velocity = if to == "closed" {
+            &truth["days_to_won"]
+        } else {
+            &step["velocity"]
+        };
+        assert_eq!(rows[1]["n"], velocity["n"], "{from} {to}");
+        close(
+            &rows[1]["total"],
+            velocity["n"].as_f64().unwrap() * velocity["mean_days"].as_f64().unwrap(),
+        );
+    }
+}
+
+/// The demo's weeks of MQLs against the commitment are the simulation's.
+#[test]
+fn every_week_is_the_truth() {
+    let truth = truth_json();
+    let expected: BTreeMap<String, i64> = truth["mql_weeks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|week| {
+            (
+                week["week_start"].as_str().unwrap().to_owned(),
+                week["n"].as_i64().unwrap(),
+            )
+        })
+        .collect();
+    let rows = sql(
+        demo(),
+        // A week that two quarters share is split between them, and left out here.
+        "select cast(week_start as varchar) as week, sum(gross) as n from sla_week
+         where week_end - week_start = 6 group by week_start",
+    );
+    let compared = rows
+        .iter()
+        .filter(|row| row["n"].as_i64().unwrap_or(0) > 0)
+        .inspect(|row| {
+            let week = row["week"].as_str().unwrap();
+            assert_eq!(row["n"].as_i64(), expected.get(week).copied(), "{week}");
+        })
+        .count();
+    assert!(compared > 3, "{compared} weeks");
+}
+
+/// What is wrong with the exports on purpose is said, night by night, and nothing else is.
+#[test]
+fn every_fault_is_said() {
+    let rows = sql(
+        demo(),
+        "select cast(as_of as varchar) as night, source || '.' || stream as stream, outcome
+         from job_extract where outcome <> 'ok' order by 1, 2",
+    );
+    let found: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!("{} {} {}", row["night"], row["stream"], row["outcome"]).replace('"', "")
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "2026-11-09 marketo.activity missing",
+            "2026-11-09 marketo.lead missing",
+            "2026-11-09 marketo.lead_change missing",
+            "2026-11-09 marketo.program missing",
+            "2026-11-12 salesforce.opportunity quarantined",
+            "2026-11-14 salesforce.lead quarantined",
+        ]
+    );
+}
+
+/// Every due report reached every recipient once, and running the last night again sends nothing.
+#[test]
+fn every_mail_once() {
+    let mails = demo().files("demo/mail");
+    assert_eq!(mails.len(), 15 * 3 + 2 * 2, "{mails:?}");
+    let mut ids: Vec<String> = mails
+        .iter()
+        .map(|mail| {
+            let text = demo().read(mail);
+            text.lines()
+                .find(|line| line.starts_with("Message-ID: "))
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), mails.len());
+    let ran = demo().ok(&[
+        CONFIG[0],
+        CONFIG[1],
+        "--json",
+        "run",
+        "--as-of",
+        "2026-11-19",
+    ]);
+    let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&summary["already_published"], &summary["sent"]),
+        (&true.into(), &0.into())
+    );
+    assert_eq!(demo().files("demo/mail"), mails);
+}
+
+/// A day that was published is asked as it was: the baseline came after the import, the last night's
+/// figures are not in it.
+#[test]
+fn a_published_day_stays() {
+    let asked = |day: &str| {
+        let query = "select count(*) as n, max(entered_on) as last from stage_entry";
+        let args = [
+            CONFIG[0], CONFIG[1], "sql", "--format", "json", "--as-of", day, query,
+        ];
+        serde_json::from_str::<Vec<Value>>(&demo().ok(&args).stdout)
+            .unwrap()
+            .remove(0)
+    };
+    let (first, last) = (asked("2026-11-05"), asked("2026-11-19"));
+    assert!(first["last"].as_str().unwrap() <= "2026-11-05", "{first}");
+    assert!(first["n"].as_i64() < last["n"].as_i64());
+}
+
+/// A folder that the demo did not make is left alone.
+#[test]
+fn a_foreign_folder_is_left_alone() {
+    let project = Project::empty();
+    project.write("mine/thesis.txt", "years of work");
+    let ran = project.run(&["demo", "--dir", "mine"]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(
+        ran.stderr,
+        "error: `mine` is there and is no demo's folder\n  fix: name another with --dir, or remove it yourself\n"
+    );
+    assert_eq!(project.files("mine"), ["mine/thesis.txt"]);
+}
