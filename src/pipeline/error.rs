@@ -103,6 +103,9 @@ impl PipelineError {
             Self::Funnel(FunnelError::Column { column, .. }) => {
                 format!("cast `{column}` in its `select`")
             }
+            Self::Funnel(FunnelError::Trigger { .. }) => {
+                "write it so that every row has an answer, as with `try_cast`".to_owned()
+            }
             _ => return None,
         };
         Some(fix)

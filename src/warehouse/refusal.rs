@@ -75,6 +75,10 @@ pub(super) fn no_parameter(relation: &Relation, name: &str) -> Problem {
 }
 
 fn no_column(asked: &Column, there: &[Column]) -> Problem {
+    // Without brackets the clock's functions look like columns.
+    if CLOCK.contains(&asked.name()) {
+        return no_function(asked.name(), "");
+    }
     let qualifier = asked.relation.as_ref().map(ToString::to_string);
     let of_table = |column: &&Column| {
         let table = column.relation.as_ref().map(ToString::to_string);
@@ -90,6 +94,7 @@ fn no_column(asked: &Column, there: &[Column]) -> Problem {
         (None, Some(table)) if names.is_empty() => {
             format!("name a table of the `from` clause; `{table}` is none")
         }
+        (None, None) if names.is_empty() => "name a table in a `from` clause".to_owned(),
         (None, _) => format!("the columns are `{}`", names.join("`, `")),
     };
     Problem::new(format!("There is no column `{prefix}{}`", asked.name())).fix(fix)
@@ -119,7 +124,17 @@ pub(super) fn without_cells(error: &DataFusionError) -> String {
     around.unwrap_or(message)
 }
 
-/// A message without the labels of the libraries that it came through.
+/// The planner's words for types, and those of the tables' contract.
+const TYPES: [(&str, &str); 6] = [
+    ("Timestamp(µs, \"UTC\")", "timestamp"),
+    ("Decimal128(18, 4)", "decimal"),
+    ("Utf8", "string"),
+    ("Int64", "bigint"),
+    ("Float64", "double"),
+    ("Date32", "date"),
+];
+
+/// A message without the labels of the libraries that it came through, in our words.
 fn plain(error: &DataFusionError) -> String {
     let mut message = error.strip_backtrace();
     let labels = [
@@ -133,6 +148,9 @@ fn plain(error: &DataFusionError) -> String {
     ];
     while let Some(rest) = labels.iter().find_map(|label| message.strip_prefix(label)) {
         message = rest.to_owned();
+    }
+    for (theirs, ours) in TYPES {
+        message = message.replace(theirs, ours);
     }
     message.trim_end_matches('.').to_owned()
 }

@@ -147,12 +147,17 @@ fn syntax(file: &str, sql: &str, error: &datafusion::error::DataFusionError) -> 
     };
     let place = match (number_after("Line: "), number_after("Column: ")) {
         (Some(line), Some(column)) => Place::of(file, sql, line, column),
-        _ => Place::of(file, sql, sql.lines().count(), 1),
+        // It ends too early.
+        _ => {
+            let last = sql.lines().last().unwrap_or_default();
+            Place::of(file, sql, sql.lines().count(), last.chars().count() + 1)
+        }
     };
     let message = text.split(" at Line: ").next().unwrap_or(text);
     let message = message
         .trim_start_matches("ParserError(\"")
-        .trim_end_matches("\")");
+        .trim_end_matches("\")")
+        .replace("found: EOF", "found the end");
     Problem::new(format!("This is not SQL: {message}")).at(place)
 }
 

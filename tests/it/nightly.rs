@@ -18,7 +18,7 @@ fn a_night_is_published_once() {
     assert_eq!(ran.stdout, "");
     assert_eq!(
         told(&ran),
-        "2025-03-06 is published as version 1: 5 of 5 streams, 1 reports, 2 mails sent, … s"
+        "2025-03-06 is published as version 1: 5 of 5 streams, 1 report, 2 mails sent, … s"
     );
     assert_eq!(commits(&project), 1);
     assert_eq!(project.files("warehouse/archive").len(), 1);
@@ -73,13 +73,13 @@ fn mails_wait_for_a_run_that_sends() {
     let held = project.ok(&["run", "--as-of", FIRST, "--no-send"]);
     assert_eq!(
         told(&held),
-        "2025-03-06 is published as version 1: 5 of 5 streams, 1 reports, 0 mails sent, … s"
+        "2025-03-06 is published as version 1: 5 of 5 streams, 1 report, 0 mails sent, … s"
     );
     assert!(project.files("mail").is_empty());
     let later = project.ok(&["run", "--as-of", SECOND]);
     assert_eq!(
         told(&later),
-        "2025-03-07 is published as version 2: 5 of 5 streams, 1 reports, 4 mails sent, … s"
+        "2025-03-07 is published as version 2: 5 of 5 streams, 1 report, 4 mails sent, … s"
     );
     assert_eq!(project.files("mail").len(), 4);
     let again = project.ok(&["run", "--as-of", FIRST]);
@@ -100,7 +100,7 @@ fn a_mail_that_cannot_be_sent_waits() {
     assert_eq!(ran.code, 75, "{}", ran.stderr);
     assert!(
         told(&ran).starts_with(
-            "2025-03-07 is published as version 2: 5 of 5 streams, 1 reports, 0 mails sent, … s\n\
+            "2025-03-07 is published as version 2: 5 of 5 streams, 1 report, 0 mails sent, … s\n\
              problem: The mail `2025-03-07-daily-"
         ),
         "{}",
@@ -126,7 +126,13 @@ fn a_missing_password_holds_the_mails() {
     );
     let ran = night(&project, SECOND);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    insta::assert_snapshot!(told(&ran), @"");
+    insta::assert_snapshot!(told(&ran), @r"
+    2025-03-07 is published as version 2: 5 of 5 streams, 1 report, 0 mails sent, … s
+    problem: The mails wait in the outbox: The mail server's password cannot be read
+      The environment variable `LEADGAUGE_TEST_NOT_SET` holds no secret
+        why: it is not there, not readable, or empty
+        fix: Set it for the user that runs the job, or name another in `leadgauge.yaml`
+    ");
     assert_eq!(commits(&project), 2);
 }
 
@@ -137,7 +143,15 @@ fn a_missing_file_is_told_everywhere() {
     fs::remove_file(project.path("exports/2025-03-07/form.ndjson")).unwrap();
     let ran = night(&project, SECOND);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    insta::assert_snapshot!(told(&ran), @"");
+    insta::assert_snapshot!(told(&ran), @r"
+    2025-03-07 is published as version 2: 4 of 5 streams, 1 report, 2 mails sent, … s
+    problem: `crm.form` is missing: `[ROOT]/exports/2025-03-07/form.ndjson` is not there
+        --> config/leadgauge.yaml:56:11
+         |
+      56 |         - name: form
+         |           ^
+        fix: Put the export there, or correct `path` of stream `crm.form`
+    ");
     let page = project.files("warehouse/archive").pop().unwrap();
     assert!(
         project.read(&page).contains("crm.form"),
@@ -175,7 +189,39 @@ fn without_any_stream_there_is_no_night() {
     assert_eq!(ran.code, 75, "{}", ran.stderr);
     assert_eq!(state(&project), before);
     assert_eq!(counts(&project), stages([7, 5, 5, 4, 2, 1]));
-    insta::assert_snapshot!(told(&ran), @"");
+    insta::assert_snapshot!(told(&ran), @r"
+    error: No stream arrived for 2025-03-07, so nothing is published
+    `crm.lead_change` is missing: `[ROOT]/exports/2025-03-07/lead_change.csv` is not there
+      --> config/leadgauge.yaml:29:11
+       |
+    29 |         - name: lead_change
+       |           ^
+      fix: Put the export there, or correct `path` of stream `crm.lead_change`
+    `crm.lead` is missing: `[ROOT]/exports/2025-03-07/lead.csv` is not there
+      --> config/leadgauge.yaml:12:11
+       |
+    12 |         - name: lead
+       |           ^
+      fix: Put the export there, or correct `path` of stream `crm.lead`
+    `crm.deal` is missing: `[ROOT]/exports/2025-03-07/deal.csv` is not there
+      --> config/leadgauge.yaml:39:11
+       |
+    39 |         - name: deal
+       |           ^
+      fix: Put the export there, or correct `path` of stream `crm.deal`
+    `crm.call` is missing: `[ROOT]/exports/2025-03-07/call.csv` is not there
+      --> config/leadgauge.yaml:52:11
+       |
+    52 |         - name: call
+       |           ^
+      fix: Put the export there, or correct `path` of stream `crm.call`
+    `crm.form` is missing: `[ROOT]/exports/2025-03-07/form.ndjson` is not there
+      --> config/leadgauge.yaml:56:11
+       |
+    56 |         - name: form
+       |           ^
+      fix: Put the export there, or correct `path` of stream `crm.form`
+    ");
 }
 
 /// Days are published in order.
@@ -185,7 +231,10 @@ fn a_day_before_the_last_is_refused() {
     let before = state(&project);
     let ran = night(&project, "2025-03-05");
     assert_eq!(ran.code, 2, "{}", ran.stderr);
-    insta::assert_snapshot!(told(&ran), @"");
+    insta::assert_snapshot!(told(&ran), @r"
+    error: `2025-03-05` comes before `2025-03-06`, the last day published; days are published in order
+      fix: name a day after 2025-03-06
+    ");
     assert_eq!(state(&project), before);
 }
 
@@ -200,7 +249,10 @@ fn a_definition_waits_for_its_day() {
     );
     let ran = night(&project, FIRST);
     assert_eq!(ran.code, 2, "{}", ran.stderr);
-    insta::assert_snapshot!(told(&ran), @"");
+    insta::assert_snapshot!(told(&ran), @r"
+    error: Definition `2025-q1` comes into force on 2025-03-07, after 2025-03-06
+      fix: run with the definition that is in force on that day
+    ");
     assert_eq!(state(&project), Vec::<String>::new());
 }
 
@@ -242,7 +294,7 @@ fn the_same_input_gives_the_same_output() {
         ("archive", 4),
         ("derived", 51),
         ("history", 6),
-        ("events", 9),
+        ("events", 7),
     ] {
         let folder = format!("warehouse/{folder}");
         assert_eq!(contents(&one, &folder).len(), files, "{folder}");
@@ -250,6 +302,17 @@ fn the_same_input_gives_the_same_output() {
     }
     assert_eq!(contents(&one, "mail").len(), 7);
     assert_same(&one, &other, "mail");
+    for day in [FIRST, SECOND, THIRD] {
+        assert_eq!(figures(&one, day), figures(&other, day));
+    }
+}
+
+/// The rows of `metric`, whose order is not fixed.
+fn figures(project: &Project, day: &str) -> Vec<String> {
+    let rows = project.sql_as_of("select * from metric", day);
+    let mut rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
+    rows.sort();
+    rows
 }
 
 /// Entries of each stage, in order.
@@ -270,6 +333,7 @@ fn assert_same(one: &Project, other: &Project, folder: &str) {
     let differ: Vec<&String> = one
         .iter()
         .filter(|(name, bytes)| other.get(*name) != Some(bytes))
+        .filter(|(name, _)| !name.contains("/metric/"))
         .map(|(name, _)| name)
         .collect();
     assert!(differ.is_empty() && one.len() == other.len(), "{differ:?}");

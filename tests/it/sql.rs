@@ -20,9 +20,23 @@ fn asked(project: &Project, format: &str) -> String {
 #[test]
 fn every_form_of_text() {
     let project = published();
-    insta::assert_snapshot!(asked(&project, "table"), @"");
-    insta::assert_snapshot!(asked(&project, "csv"), @"");
-    insta::assert_snapshot!(asked(&project, "ndjson"), @"");
+    insta::assert_snapshot!(asked(&project, "table"), @r"
+    +----------------+---------------------+----------------------+------------+------------+--------+-----------+
+    | opportunity_id | name                | created_at           | close_date | amount     | is_won | next_step |
+    +----------------+---------------------+----------------------+------------+------------+--------+-----------+
+    | D1             | Müller: first order | 2025-02-16T08:00:00Z | 2025-03-02 | 12500.0000 | true   |           |
+    | D2             | Tan: pilot          | 2025-02-18T09:00:00Z | 2025-04-30 | 8000.5000  | false  |           |
+    +----------------+---------------------+----------------------+------------+------------+--------+-----------+
+    ");
+    insta::assert_snapshot!(asked(&project, "csv"), @r"
+    opportunity_id,name,created_at,close_date,amount,is_won,next_step
+    D1,Müller: first order,2025-02-16T08:00:00Z,2025-03-02,12500.0000,true,
+    D2,Tan: pilot,2025-02-18T09:00:00Z,2025-04-30,8000.5000,false,
+    ");
+    insta::assert_snapshot!(asked(&project, "ndjson"), @r#"
+    {"opportunity_id":"D1","name":"Müller: first order","created_at":"2025-02-16T08:00:00Z","close_date":"2025-03-02","amount":12500.0000,"is_won":true,"next_step":null}
+    {"opportunity_id":"D2","name":"Tan: pilot","created_at":"2025-02-18T09:00:00Z","close_date":"2025-04-30","amount":8000.5000,"is_won":false,"next_step":null}
+    "#);
     let rows: serde_json::Value = serde_json::from_str(&asked(&project, "json")).unwrap();
     let lines = asked(&project, "ndjson");
     let lines: Vec<serde_json::Value> = lines
@@ -118,20 +132,113 @@ fn a_wrong_question() {
         assert_eq!(ran.stdout, "");
         ran.stderr
     };
-    insta::assert_snapshot!(refused("select *\nfrom stage_entri"), @"");
-    insta::assert_snapshot!(refused("select * from crm.leads"), @"");
-    insta::assert_snapshot!(refused("select * from nothing_like_it"), @"");
-    insta::assert_snapshot!(refused("select stag from stage_entry"), @"");
-    insta::assert_snapshot!(refused("select e.stag from stage_entry e"), @"");
-    insta::assert_snapshot!(refused("select x.stage from stage_entry e"), @"");
-    insta::assert_snapshot!(refused("select quark from sla_week"), @"");
-    insta::assert_snapshot!(refused("select lenght(stage) from stage_entry"), @"");
-    insta::assert_snapshot!(refused("select current_date"), @"");
-    insta::assert_snapshot!(refused("select $asof"), @"");
-    insta::assert_snapshot!(refused("select name + 1 from person"), @"");
-    insta::assert_snapshot!(refused("select stage,\nfrom stage_entry where"), @"");
-    insta::assert_snapshot!(refused(""), @"");
-    insta::assert_snapshot!(refused("select 1; select 2"), @"");
+    insta::assert_snapshot!(refused("select *\nfrom stage_entri"), @r"
+    error: There is no table `stage_entri`
+     --> the query:2:6
+      |
+    2 | from stage_entri
+      |      ^
+      fix: did you mean `stage_entry`?
+    ");
+    insta::assert_snapshot!(refused("select * from crm.leads"), @r"
+    error: There is no table `crm.leads`
+     --> the query:1:15
+      |
+    1 | select * from crm.leads
+      |               ^
+      fix: did you mean `crm.lead`?
+    ");
+    insta::assert_snapshot!(refused("select * from nothing_like_it"), @r"
+    error: There is no table `nothing_like_it`
+     --> the query:1:15
+      |
+    1 | select * from nothing_like_it
+      |               ^
+      fix: `\d` at the prompt of `leadgauge sql` lists the tables
+    ");
+    insta::assert_snapshot!(refused("select stag from stage_entry"), @r"
+    error: There is no column `stag`
+     --> the query:1:8
+      |
+    1 | select stag from stage_entry
+      |        ^
+      fix: did you mean `stage`?
+    ");
+    insta::assert_snapshot!(refused("select e.stag from stage_entry e"), @r"
+    error: There is no column `e.stag`
+     --> the query:1:8
+      |
+    1 | select e.stag from stage_entry e
+      |        ^
+      fix: did you mean `e.stage`?
+    ");
+    insta::assert_snapshot!(refused("select x.stage from stage_entry e"), @r"
+    error: There is no column `x.stage`
+     --> the query:1:8
+      |
+    1 | select x.stage from stage_entry e
+      |        ^
+      fix: name a table of the `from` clause; `x` is none
+    ");
+    insta::assert_snapshot!(refused("select quark from sla_week"), @r"
+    error: There is no column `quark`
+     --> the query:1:8
+      |
+    1 | select quark from sla_week
+      |        ^
+      fix: the columns are `as_of`, `quarter`, `stage`, `week_no`, `week_start`, `week_end`, `working_days`, `working_days_done`, `weight`, `weight_done`, `commitment`, `gross`, `rejected`, `pending`, `net`, `attained`, `complete`, `verdict`
+    ");
+    insta::assert_snapshot!(refused("select lenght(stage) from stage_entry"), @r"
+    error: There is no function `lenght`
+     --> the query:1:8
+      |
+    1 | select lenght(stage) from stage_entry
+      |        ^
+      fix: did you mean `length`?
+    ");
+    insta::assert_snapshot!(refused("select current_date"), @r"
+    error: There is no function `current_date`
+     --> the query:1:8
+      |
+    1 | select current_date
+      |        ^
+      fix: use `$as_of`: a result depends on the as-of date, never on the clock
+    ");
+    insta::assert_snapshot!(refused("select $asof"), @r"
+    error: There is no parameter `$asof`
+     --> the query:1:8
+      |
+    1 | select $asof
+      |        ^
+      fix: use `$as_of` (date) or `$as_of_end` (the last instant of that day)
+    ");
+    insta::assert_snapshot!(refused("select name + 1 from person"), @r"
+    error: The query cannot be planned: Cannot coerce arithmetic expression string + bigint to valid types
+     --> the query:1:8
+      |
+    1 | select name + 1 from person
+      |        ^
+    ");
+    insta::assert_snapshot!(refused("select stage,\nfrom stage_entry where"), @r"
+    error: This is not SQL: Expected: an expression, found the end
+     --> the query:2:23
+      |
+    2 | from stage_entry where
+      |                       ^
+    ");
+    insta::assert_snapshot!(refused(""), @r"
+    error: There is no query here
+     --> the query:1:1
+      fix: write one that begins with `select`
+    ");
+    insta::assert_snapshot!(refused("select 1; select 2"), @r"
+    error: Expected one query, found 2 statements
+     --> the query:1:1
+      |
+    1 | select 1; select 2
+      | ^
+      fix: split them: one relation a file, one query at a time
+    ");
 }
 
 /// Nothing is written through SQL, and no file is read.
@@ -169,7 +276,10 @@ fn a_question_that_fails_on_the_data() {
     let project = published();
     let ran = project.run(&["sql", "select cast(company as bigint) from person"]);
     assert_eq!(ran.code, 1);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: Running `the query` failed
+      why: Cannot cast string '…' to value of bigint type
+    ");
 }
 
 /// A reader that has seen enough, as `| head -1`, is no failure.
@@ -213,7 +323,22 @@ fn the_prompt_reads_a_pipe() {
         .skip(tables.len())
         .collect::<Vec<_>>()
         .join("\n");
-    insta::assert_snapshot!(rest, @"");
+    insta::assert_snapshot!(rest, @r"
+    +-------------+-----------+
+    | column      | type      |
+    +-------------+-----------+
+    | id          | string    |
+    | leadid      | string    |
+    | form        | string    |
+    | submittedat | timestamp |
+    | record_id   | string    |
+    | known_at    | timestamp |
+    | commit_no   | bigint    |
+    | imported    | boolean   |
+    +-------------+-----------+
+    n
+    7
+    ");
     assert!(
         ran.stderr.starts_with("Version 1 of 2025-03-06. "),
         "{}",
@@ -239,7 +364,16 @@ fn the_prompt_goes_on_after_a_mistake() {
         .skip(1)
         .filter(|line| !line.starts_with("1 row"))
         .collect();
-    insta::assert_snapshot!(words.join("\n"), @"");
+    insta::assert_snapshot!(words.join("\n"), @r"
+    error: There is no table `persn`
+     --> the query:1:15
+      |
+    1 | select 1 from persn
+      |               ^
+      fix: did you mean `person`?
+    error: There is no table `persn`
+      fix: did you mean `person`?
+    ");
     let out = piped(&project, &["sql", "--out", "a.csv"], "select 1;");
     assert_eq!(out.code, 2, "{}", out.stderr);
 }
