@@ -63,7 +63,7 @@ fn nothing_is_left_to_do(project: &Project) {
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ALREADY));
 }
 
-// Each recipient gets one message with every part, on one connection, and a rerun sends nothing.
+/// Each recipient gets one message with every part, on one connection, and a rerun sends nothing.
 #[test]
 fn each_recipient_gets_one_message() {
     let server = Server::start(&[]);
@@ -106,7 +106,7 @@ fn each_recipient_gets_one_message() {
     let words: Vec<String> = server
         .commands()
         .iter()
-        .map(|line| line[..4.min(line.len())].to_owned())
+        .map(|line| line.chars().take(4).collect())
         .collect();
     let one = ["MAIL", "RCPT", "DATA", "."];
     assert_eq!(
@@ -121,8 +121,8 @@ fn each_recipient_gets_one_message() {
     );
 }
 
-// What is sent is what was committed to the outbox, byte for byte; no word about the people in the
-// data is in what a run prints.
+/// What is sent is what was committed to the outbox, byte for byte; no word about the people in the
+/// data is in what a run prints.
 #[test]
 fn what_is_sent_is_what_was_committed() {
     let server = Server::start(&[]);
@@ -149,7 +149,7 @@ fn what_is_sent_is_what_was_committed() {
     }
 }
 
-// A recipient whom the server puts off costs the other nothing, and gets the mail with the next run.
+/// A recipient whom the server puts off costs the other nothing, and gets the mail with the next run.
 #[test]
 fn a_recipient_is_put_off() {
     let server = Server::start(&[("RCPT TO:<ann@", Reply::Say("450 4.2.1 mailbox busy"))]);
@@ -172,7 +172,7 @@ fn a_recipient_is_put_off() {
     );
 }
 
-// A recipient whom the server refuses is told once and never tried again.
+/// A recipient whom the server refuses is told once and never tried again.
 #[test]
 fn a_recipient_is_refused() {
     let server = Server::start(&[("RCPT TO:<ann@", Reply::Say("550 5.1.1 no such user"))]);
@@ -195,7 +195,7 @@ fn a_recipient_is_refused() {
     );
 }
 
-// A sender whom the server refuses is a fault to mend, not the end of the recipients' mails.
+/// A sender whom the server refuses is a fault to mend, not the end of the recipients' mails.
 #[test]
 fn a_refused_sender_waits() {
     let server = Server::start(&[
@@ -216,7 +216,7 @@ fn a_refused_sender_waits() {
     assert_eq!(server.reached(), ["ann@acme.example", "bob@acme.example"]);
 }
 
-// A message put off at its end goes back into the queue; one refused there is refused for good.
+/// A message put off at its end goes back into the queue; one refused there is refused for good.
 #[test]
 fn a_message_is_put_off_or_refused() {
     let server = Server::start(&[
@@ -249,8 +249,8 @@ fn a_message_is_put_off_or_refused() {
     );
 }
 
-// When the connection ends before the answer, the message may have arrived: it is told and not sent
-// again. The other recipient gets theirs.
+/// When the connection ends before the answer, the message may have arrived: it is told and not sent
+/// again. The other recipient gets theirs.
 #[test]
 fn an_answer_is_lost() {
     let server = Server::start(&[(".", Reply::Close)]);
@@ -276,7 +276,7 @@ fn an_answer_is_lost() {
     );
 }
 
-// When the connection ends before the message was sent, the message waits.
+/// When the connection ends before the message was sent, the message waits.
 #[test]
 fn the_connection_ends_before_the_message() {
     let server = Server::start(&[("RCPT", Reply::Close), ("DATA", Reply::Close)]);
@@ -297,7 +297,7 @@ fn the_connection_ends_before_the_message() {
     assert_eq!(server.reached(), ["ann@acme.example", "bob@acme.example"]);
 }
 
-// A server that is not there leaves every mail to the next run.
+/// A server that is not there leaves every mail to the next run.
 #[test]
 fn no_server_is_there() {
     let server = Server::start(&[]);
@@ -323,7 +323,7 @@ fn no_server_is_there() {
     assert_eq!(server.reached(), ["ann@acme.example", "bob@acme.example"]);
 }
 
-// Without the encryption that was asked for, nothing is said but hello.
+/// Without the encryption that was asked for, nothing is said but hello.
 #[test]
 fn nothing_goes_in_the_clear() {
     let server = Server::offering(&["AUTH PLAIN LOGIN"], Security::None, &[]);
@@ -348,8 +348,8 @@ fn nothing_goes_in_the_clear() {
     );
 }
 
-// A certificate of an unknown authority is refused; once the authority is known, mail goes through
-// encrypted, either from the first byte or after STARTTLS.
+/// A certificate of an unknown authority is refused; once the authority is known, mail goes through
+/// encrypted, either from the first byte or after STARTTLS.
 #[test]
 fn certificates_are_checked() {
     for (security, word) in [
@@ -425,7 +425,7 @@ fn tells_no_password(project: &Project, ran: &Ran) {
     }
 }
 
-// The password comes from the environment, goes to the server and nowhere else.
+/// The password comes from the environment, goes to the server and nowhere else.
 #[test]
 fn the_password_is_told_to_nobody_else() {
     let server = Server::offering(&["AUTH PLAIN LOGIN"], Security::None, &[]);
@@ -446,7 +446,7 @@ fn the_password_is_told_to_nobody_else() {
     tells_no_password(&project, &ran);
 }
 
-// A wrong password is tried once a run, and is not repeated even by a server that does.
+/// A wrong password is tried once a run, and is not repeated even by a server that does.
 #[test]
 fn a_wrong_password() {
     let echo = "535 5.7.8 no: AGxlYWRnYXVnZQBjb3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxl correct horse battery staple";
@@ -479,7 +479,7 @@ fn a_wrong_password() {
     assert_eq!((ran.code, server.reached().len()), (0, 2));
 }
 
-// A password that is not there is said with what to do, and is not missed when nothing is to be sent.
+/// A password that is not there is said with what to do, and is not missed when nothing is to be sent.
 #[test]
 fn an_absent_password() {
     let server = Server::offering(&["AUTH PLAIN LOGIN"], Security::None, &[]);
@@ -500,8 +500,8 @@ fn an_absent_password() {
     nothing_is_left_to_do(&project);
 }
 
-// A run that dies after the server has the message leaves it unknown: the next run tells so, sends
-// the other mail, and never this one.
+/// A run that dies after the server has the message leaves it unknown: the next run tells so, sends
+/// the other mail, and never this one.
 #[test]
 fn killed_while_the_server_takes_the_message() {
     let server = Server::start(&[(".", Reply::Silence)]);
@@ -531,7 +531,7 @@ fn killed_while_the_server_takes_the_message() {
     );
 }
 
-// Until the recipient is accepted nothing is claimed: a run that dies there costs nobody their mail.
+/// Until the recipient is accepted nothing is claimed: a run that dies there costs nobody their mail.
 #[test]
 fn killed_while_the_server_looks_at_the_recipient() {
     let server = Server::start(&[("RCPT", Reply::Silence)]);
@@ -545,7 +545,7 @@ fn killed_while_the_server_looks_at_the_recipient() {
     assert_eq!(server.reached(), ["ann@acme.example", "bob@acme.example"]);
 }
 
-// While one run hands a message over, another leaves it alone and sends what is left.
+/// While one run hands a message over, another leaves it alone and sends what is left.
 #[test]
 fn two_runs_send_at_once() {
     let server = Server::start(&[(".", Reply::Silence)]);
@@ -560,7 +560,7 @@ fn two_runs_send_at_once() {
     run.wait().unwrap();
 }
 
-// A mail folder that cannot be written leaves the mails to the next run.
+/// A mail folder that cannot be written leaves the mails to the next run.
 #[test]
 fn the_mail_folder_is_none() {
     let project = Project::from("mail");

@@ -1,15 +1,13 @@
 //! Everything that is tested through the front door: the executable is run, its exit code, output
 //! and files are looked at. Nothing here names the library, so this binary links none of it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::string_slice,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a test that cannot go on says where, and writes its own fixtures"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 /// Imports point one way, and each wall stands.
 mod architecture;
+/// What is said of input that is wrong, and that nothing is half-written.
+mod bad_input;
+/// Help, exit codes, and the commands about a published warehouse.
+mod cli;
 /// A run that is killed, doubled or out of room loses nothing.
 mod crash;
 /// The demo against the truth of its own simulation.
@@ -18,9 +16,15 @@ mod demo;
 mod incident;
 /// Each mail arrives once, whatever the server does.
 mod mail;
+/// What a night makes visible, and what is left when it fails.
+mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// A deployment small enough to run in a second.
+mod small;
 /// A mail server that follows a script.
 mod smtp_server;
+/// Questions to the warehouse, in every form.
+mod sql;
 /// Running a deployment in a folder of its own.
 mod support;
