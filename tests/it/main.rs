@@ -1,5 +1,6 @@
 //! Everything that is tested through the front door: the executable is run, its exit code, output
 //! and files are looked at. Nothing here names the library, so this binary links none of it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 /// Imports point one way, and each wall stands.
 mod architecture;
@@ -13,6 +14,8 @@ mod incident;
 mod mail;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// Mail goes encrypted, and the password to nobody else.
+mod secure_mail;
 /// A mail server that follows a script.
 mod smtp_server;
 /// Running a deployment in a folder of its own.
