@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::support::{Project, Ran};
 
@@ -40,11 +40,12 @@ pub(crate) fn published() -> Project {
 
 /// Removes what earlier test runs left behind; one of this hour may still be at work.
 fn remove_old(folder: &Path) {
-    let long_ago = SystemTime::now() - Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with("small-");
         let changed = entry.metadata().and_then(|found| found.modified());
-        if ours && changed.is_ok_and(|changed| changed < long_ago) {
+        let age = changed.ok().and_then(|changed| changed.elapsed().ok());
+        if ours && age.is_some_and(|age| age > hour) {
             let _gone = fs::remove_dir_all(entry.path());
         }
     }

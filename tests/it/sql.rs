@@ -122,16 +122,18 @@ fn an_earlier_day() {
     );
 }
 
+fn refused(project: &Project, sql: &str) -> String {
+    let ran = project.run(&["sql", sql]);
+    assert_eq!(ran.code, 2, "{sql}\n{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
+    ran.stderr
+}
+
 /// What is wrong with a question: what, where, and what to write instead.
 #[test]
-fn a_wrong_question() {
+fn a_wrong_name() {
     let project = published();
-    let refused = |sql: &str| {
-        let ran = project.run(&["sql", sql]);
-        assert_eq!(ran.code, 2, "{sql}\n{}", ran.stderr);
-        assert_eq!(ran.stdout, "");
-        ran.stderr
-    };
+    let refused = |sql: &str| refused(&project, sql);
     insta::assert_snapshot!(refused("select *\nfrom stage_entri"), @r"
     error: There is no table `stage_entri`
      --> the query:2:6
@@ -204,6 +206,13 @@ fn a_wrong_question() {
       |        ^
       fix: use `$as_of`: a result depends on the as-of date, never on the clock
     ");
+}
+
+/// What is no query, and what no query can say.
+#[test]
+fn a_wrong_query() {
+    let project = published();
+    let refused = |sql: &str| refused(&project, sql);
     insta::assert_snapshot!(refused("select $asof"), @r"
     error: There is no parameter `$asof`
      --> the query:1:8
