@@ -181,11 +181,15 @@ impl Mailer {
         } = &self.smtp;
         let limit = self.patience.answer;
         let hello = ClientId::default();
-        let parameters = || TlsParameters::new_rustls(host.clone()).map_err(|error| told(&error));
+        let parameters = || TlsParameters::new_rustls(host.clone()).map_err(|error| cause(&error));
         let implicit = (*tls == Tls::Implicit).then(parameters).transpose()?;
         let server = (host.as_str(), *port);
         let connecting = AsyncSmtpConnection::connect_tokio1(server, None, &hello, implicit, None);
-        let mut connection = within(limit, connecting).await.map_err(Trouble::words)?;
+        let failed = |trouble: Trouble| {
+            let why = trouble.words();
+            format!("no connection to `{host}` at port {port}: {why}")
+        };
+        let mut connection = within(limit, connecting).await.map_err(failed)?;
         if *tls == Tls::Starttls {
             if !connection.can_starttls() {
                 return Err(
@@ -193,7 +197,7 @@ impl Mailer {
                 );
             }
             let upgrading = connection.starttls(parameters()?, &hello);
-            within(limit, upgrading).await.map_err(Trouble::words)?;
+            within(limit, upgrading).await.map_err(failed)?;
         }
         if let Some(credentials) = &self.credentials {
             let login = connection.auth(DEFAULT_MECHANISMS, credentials);
@@ -235,7 +239,7 @@ impl Trouble {
             let what = "the server closed the connection, or its answer is no SMTP";
             return Self::Silence(what.to_owned());
         }
-        Self::Silence(told(error))
+        Self::Silence(cause(error))
     }
 
     fn words(self) -> String {
@@ -243,6 +247,15 @@ impl Trouble {
             Self::Answer { words, .. } | Self::Silence(words) => words,
         }
     }
+}
+
+/// The innermost cause: `lettre`'s own words around it only name its layers.
+fn cause(error: &Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(below) = innermost.source() {
+        innermost = below;
+    }
+    plain(&innermost.to_string())
 }
 
 /// Of an answer to the login only the code is told: a server may repeat what it was sent.

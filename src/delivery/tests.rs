@@ -103,8 +103,8 @@ async fn a_damaged_ledger_costs_nobody_else() {
     let house = House::new();
     let damaged = house.folder.path().join("ledger/a/0001-sending.json");
     crate::fs::write(&damaged, b"{").unwrap();
-    let receipts = send(&house.store, &house.mails(), &[mail("a"), mail("b")]);
-    let receipts = receipts.await.unwrap();
+    let mails = [mail("a"), mail("b")];
+    let receipts = send(&house.store, &house.mails(), &mails).await.unwrap();
     let outcomes: Vec<_> = receipts.iter().map(|receipt| &receipt.outcome).collect();
     let [Outcome::Waits(why), Outcome::Sent] = outcomes.as_slice() else {
         panic!("{outcomes:?}");

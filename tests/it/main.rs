@@ -1,5 +1,6 @@
 //! Everything that is tested through the front door: the executable is run, its exit code, output
 //! and files are looked at. Nothing here names the library, so this binary links none of it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,16 +10,22 @@ mod architecture;
 mod bad_input;
 /// Help, exit codes, and the commands about a published warehouse.
 mod cli;
+/// A run that is killed, doubled or out of room loses nothing.
+mod crash;
 /// The demo against the truth of its own simulation.
 mod demo;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
+/// Each mail arrives once, whatever the server does.
+mod mail;
 /// What a night makes visible, and what is left when it fails.
 mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
 /// A deployment small enough to run in a second.
 mod small;
+/// A mail server that follows a script.
+mod smtp_server;
 /// Questions to the warehouse, in every form.
 mod sql;
 /// Running a deployment in a folder of its own.

@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
@@ -75,14 +75,23 @@ impl Project {
         shown
     }
 
-    /// Runs the program in the project's folder.
-    pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_leadgauge"))
+    /// The program with these arguments in the project's folder, not yet running.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_leadgauge"));
+        command
             .args(args)
             .current_dir(self.root())
-            .env_remove("LEADGAUGE_CONFIG")
-            .output()
-            .unwrap();
+            .env_remove("LEADGAUGE_CONFIG");
+        command
+    }
+
+    /// Runs the program in the project's folder.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        self.ended(self.command(args).output().unwrap())
+    }
+
+    /// How a command of this project ended.
+    pub(crate) fn ended(&self, output: Output) -> Ran {
         let text = |bytes: &[u8]| {
             let root = self.root().canonicalize().unwrap();
             String::from_utf8_lossy(bytes)
