@@ -2,8 +2,6 @@
 //! and files are looked at. Nothing here names the library, so this binary links none of it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 /// Imports point one way, and each wall stands.
 mod architecture;
 /// What is said of input that is wrong, and that nothing is half-written.
