@@ -228,6 +228,14 @@ impl Store {
         gone.map_err(|error| self.error(path, error))
     }
 
+    /// Deletes a file; that it was gone already is no error.
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), StoreError> {
+        match self.inner.delete(&self.key(path)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.error(path, error)),
+        }
+    }
+
     fn key(&self, path: &str) -> Result<Key, StoreError> {
         let key = Key::parse(path).map_err(|error| self.io(path, error))?;
         if key.as_ref() == path && !key.is_root() {

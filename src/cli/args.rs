@@ -101,9 +101,9 @@ pub(super) struct SqlArgs {
     /// Read the query from a file
     #[arg(short, long, value_name = "FILE", conflicts_with = "query")]
     pub(super) file: Option<PathBuf>,
-    /// How rows are printed
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(super) format: Format,
+    /// How rows are printed [default: table]
+    #[arg(long, value_enum)]
+    pub(super) format: Option<Format>,
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
@@ -132,6 +132,7 @@ pub(super) enum BaselineCommand {
 #[derive(Debug, Args)]
 pub(super) struct FreezeArgs {
     /// The baseline's name; a name is given once
+    #[arg(value_parser = label)]
     pub(super) name: String,
     /// First day of the window [default: twelve full months before the newest published day]
     #[arg(long, value_name = "DATE", requires = "to")]
@@ -149,4 +150,13 @@ pub(super) struct RunsArgs {
     /// How many runs, newest first
     #[arg(long, default_value_t = 20)]
     pub(super) last: usize,
+}
+
+/// A name that the configuration can name too.
+fn label(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    if !text.is_empty() && text.bytes().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("use small letters, digits, `-` and `_` only".to_owned())
 }

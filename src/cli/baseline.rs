@@ -1,11 +1,12 @@
 //! `leadgauge baseline`.
 
+use serde_json::json;
+
 use super::args::BaselineCommand;
 use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Config;
 use crate::pipeline;
-use crate::warehouse::FrameFormat;
 
 pub(super) async fn baseline(
     config: &Config,
@@ -17,6 +18,13 @@ pub(super) async fn baseline(
             let window = args.from.zip(args.to);
             let frozen = pipeline::freeze(config, &args.name, window, args.imported).await?;
             output.finish();
+            if output.wants_json() {
+                output.json(&json!({
+                    "baseline": args.name, "first_day": frozen.first_day, "last_day": frozen.last_day,
+                    "figures": frozen.figures, "commit_no": frozen.commit_no,
+                }));
+                return Ok(Outcome::Done);
+            }
             output.say(&format!(
                 "Baseline `{}` is frozen: {} to {}, {} figures, in version {}",
                 args.name, frozen.first_day, frozen.last_day, frozen.figures, frozen.commit_no
@@ -25,12 +33,7 @@ pub(super) async fn baseline(
         BaselineCommand::List => {
             let frame = pipeline::baselines(config).await?;
             output.finish();
-            let format = if output.wants_json() {
-                FrameFormat::Json
-            } else {
-                FrameFormat::Table
-            };
-            output.data(&frame.bytes(format).map_err(Failure::run)?);
+            output.rows(&frame).map_err(Failure::run)?;
         }
     }
     Ok(Outcome::Done)

@@ -38,6 +38,8 @@ enum Outcome {
 struct Failure {
     code: u8,
     error: Box<dyn Error>,
+    /// What to do, where the error's own text does not say.
+    fix: Option<String>,
 }
 
 const CANNOT_START: u8 = 2;
@@ -48,6 +50,7 @@ impl Failure {
         Self {
             code: CANNOT_START,
             error: error.into(),
+            fix: None,
         }
     }
 
@@ -56,6 +59,7 @@ impl Failure {
         Self {
             code: Outcome::Incomplete as u8,
             error: error.into(),
+            fix: None,
         }
     }
 }
@@ -71,6 +75,7 @@ impl From<PipelineError> for Failure {
         };
         Self {
             code,
+            fix: error.fix(),
             error: error.into(),
         }
     }
@@ -98,7 +103,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match ended {
         Ok(outcome) => ExitCode::from(outcome as u8),
         Err(failure) => {
-            output.error(failure.error.as_ref());
+            output.error(failure.error.as_ref(), failure.fix.as_deref());
             ExitCode::from(failure.code)
         }
     }

@@ -1,6 +1,7 @@
 //! The only printing: data to standard output, everything else to standard error. On a terminal a
 //! spinner tells the step; elsewhere each event is one line of JSON, for cron's log.
 
+use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::pipeline::{Event, StreamResult};
+use crate::warehouse::{Frame, FrameFormat, QueryError};
 
 /// Where words go.
 pub(super) struct Output {
@@ -44,6 +46,23 @@ impl Output {
         self.put(&mut std::io::stdout().lock(), bytes);
     }
 
+    /// A result as one line of JSON.
+    pub(super) fn json(&self, value: &serde_json::Value) {
+        self.data(format!("{value}\n").as_bytes());
+    }
+
+    /// Rows as a table or, where that is asked for, as a line of JSON.
+    pub(super) fn rows(&self, frame: &Frame) -> Result<(), QueryError> {
+        if self.json {
+            let mut bytes = frame.bytes(FrameFormat::Json)?;
+            bytes.push(b'\n');
+            self.data(&bytes);
+        } else {
+            self.data(&frame.bytes(FrameFormat::Table)?);
+        }
+        Ok(())
+    }
+
     /// A line for a person, on standard error.
     pub(super) fn say(&self, line: &str) {
         self.put(
@@ -52,17 +71,16 @@ impl Output {
         );
     }
 
-    /// A failure with everything below it.
-    pub(super) fn error(&self, error: &dyn std::error::Error) {
+    /// A failure: what, the causes below it, and what to do.
+    pub(super) fn error(&self, error: &dyn Error, fix: Option<&str>) {
         let mut text = format!("error: {error}");
-        let mut below = error.source();
-        while let Some(source) = below {
-            let part = source.to_string();
-            if !text.contains(&part) {
-                text.push_str("\n  caused by: ");
-                text.push_str(&part);
-            }
-            below = source.source();
+        for cause in causes(error) {
+            text.push_str("\n  why: ");
+            text.push_str(&cause);
+        }
+        if let Some(fix) = fix {
+            text.push_str("\n  fix: ");
+            text.push_str(fix);
         }
         self.say(&text);
     }
@@ -78,15 +96,17 @@ impl Output {
     pub(super) fn event(&self, event: &Event) {
         match (&self.spinner, event) {
             (Some(_), Event::Step { .. }) => self.progress(event),
-            (None, Event::Step { .. }) if !self.verbose => {}
-            (Some(_), Event::Stream(result)) if result.message.is_none() && !self.verbose => {}
-            (Some(_), Event::Stream(result)) => self.say(&stream_line(result)),
-            (Some(_), Event::Problem { message }) => self.say(&format!("warning: {message}")),
-            (None, event) => {
-                let line = serde_json::to_string(event).unwrap_or_else(|error| error.to_string());
-                self.say(&line);
-            }
+            (Some(_), Event::Stream(result)) if self.verbose => self.say(&stream_line(result)),
+            (None, Event::Stream(_)) => self.log(event),
+            (None, Event::Step { .. }) if self.verbose => self.log(event),
+            _ => {}
         }
+    }
+
+    /// One line of JSON for whoever keeps the log.
+    fn log(&self, event: &Event) {
+        let line = serde_json::to_string(event).unwrap_or_else(|error| error.to_string());
+        self.say(&line);
     }
 
     /// Takes the spinner away, so that what is printed next stands alone.
@@ -108,17 +128,30 @@ impl Output {
     }
 }
 
+/// The causes below an error, outermost first, without those that only repeat what they wrap.
+fn causes(error: &dyn Error) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        told.push(cause.to_string());
+        below = cause.source();
+    }
+    let head = error.to_string();
+    let inner = |at: usize| told.get(at + 1..).unwrap_or_default();
+    let news = told.iter().enumerate().filter(|(at, cause)| {
+        !head.contains(cause.as_str()) && !inner(*at).iter().any(|it| cause.contains(it.as_str()))
+    });
+    news.map(|(_, cause)| cause.clone()).collect()
+}
+
+/// What came of a stream; what is wrong with it is told when the run has ended.
 fn stream_line(result: &StreamResult) -> String {
     let name = format!("{}.{}", result.source, result.stream);
-    match &result.message {
-        Some(message) => format!(
-            "warning: `{name}` is {}\n  {}",
-            result.outcome,
-            message.replace('\n', "\n  ")
-        ),
-        None => format!(
-            "{name}: {} rows, {} new, {} changed",
-            result.recorded.rows, result.recorded.new, result.recorded.changed
-        ),
+    if result.outcome != "ok" {
+        return format!("{name}: {}", result.outcome);
     }
+    format!(
+        "{name}: {} rows, {} new, {} changed",
+        result.recorded.rows, result.recorded.new, result.recorded.changed
+    )
 }

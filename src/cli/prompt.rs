@@ -1,6 +1,7 @@
 //! The prompt of `leadgauge sql`: lines until `;`, a history, completion of table names.
 
 use std::borrow::Cow;
+use std::io::{IsTerminal, Lines, StdinLock};
 use std::path::PathBuf;
 
 use rustyline::completion::{Completer, Pair};
@@ -23,47 +24,97 @@ pub(super) enum Typed {
     Quit,
 }
 
-pub(super) struct Prompt {
-    editor: Editor<Names, DefaultHistory>,
-    history: Option<PathBuf>,
+pub(super) enum Prompt {
+    /// With editing, completion and a history.
+    Terminal {
+        editor: Box<Editor<Names, DefaultHistory>>,
+        history: Option<PathBuf>,
+    },
+    /// A file or another program's output, read as it is.
+    Piped(Lines<StdinLock<'static>>),
 }
 
 impl Prompt {
-    /// `names` are completed; `history` is read and kept, if it can be.
-    pub(super) fn new(names: Vec<String>, history: Option<PathBuf>) -> Result<Self, ReadlineError> {
+    /// `names` are completed; `history` tells where one is kept, if it can be.
+    pub(super) fn new(
+        names: Vec<String>,
+        history: impl FnOnce() -> Option<PathBuf>,
+    ) -> Result<Self, ReadlineError> {
+        if !std::io::stdin().is_terminal() {
+            return Ok(Self::Piped(std::io::stdin().lines()));
+        }
         let mut editor = Editor::new()?;
         editor.set_auto_add_history(true);
         editor.set_helper(Some(Names(names)));
+        let history = history();
         if let Some(file) = &history {
             // The first prompt has no history yet.
             let _absent = editor.load_history(file);
         }
-        Ok(Self { editor, history })
+        Ok(Self::Terminal {
+            editor: Box::new(editor),
+            history,
+        })
+    }
+
+    pub(super) fn is_piped(&self) -> bool {
+        matches!(self, Self::Piped(_))
     }
 
     /// The next thing typed; none at the end of input.
     pub(super) fn next(&mut self) -> Result<Option<Typed>, ReadlineError> {
         loop {
-            return match self.editor.readline("leadgauge> ") {
-                Ok(line) => match understood(&line) {
-                    Some(typed) => Ok(Some(typed)),
-                    None => continue,
+            let text = match self {
+                Self::Piped(lines) => piped(lines)?,
+                Self::Terminal { editor, .. } => match editor.readline("leadgauge> ") {
+                    Ok(text) => Some(text),
+                    Err(ReadlineError::Interrupted) => continue,
+                    Err(ReadlineError::Eof) => None,
+                    Err(error) => return Err(error),
                 },
-                Err(ReadlineError::Interrupted) => continue,
-                Err(ReadlineError::Eof) => Ok(None),
-                Err(error) => Err(error),
             };
+            match text.as_deref().map(understood) {
+                Some(None) => {}
+                Some(typed) => return Ok(typed),
+                None => return Ok(None),
+            }
         }
     }
 }
 
 impl Drop for Prompt {
     fn drop(&mut self) {
-        if let Some(file) = &self.history {
+        if let Self::Terminal {
+            editor,
+            history: Some(file),
+        } = self
+        {
             // A history that cannot be kept costs nobody their answer.
-            let _kept = self.editor.save_history(file);
+            let _kept = editor.save_history(file);
         }
     }
+}
+
+/// The lines up to the end of a query or a command. What the input ends with needs no `;`.
+fn piped(
+    lines: &mut impl Iterator<Item = std::io::Result<String>>,
+) -> Result<Option<String>, ReadlineError> {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line?);
+        if is_whole(&text) {
+            return Ok(Some(text));
+        }
+        text.push('\n');
+    }
+    Ok((!text.trim().is_empty()).then_some(text))
+}
+
+/// A query goes on until its `;`; a command is one line.
+fn is_whole(text: &str) -> bool {
+    let text = text.trim();
+    let one_line = text.starts_with('\\') || ["", "quit", "exit", "help"].contains(&text);
+    one_line || text.ends_with(';')
 }
 
 fn understood(line: &str) -> Option<Typed> {
@@ -80,7 +131,7 @@ fn understood(line: &str) -> Option<Typed> {
 }
 
 /// The names that are completed.
-struct Names(Vec<String>);
+pub(super) struct Names(Vec<String>);
 
 impl Completer for Names {
     type Candidate = Pair;
@@ -119,11 +170,8 @@ impl Highlighter for Names {
 }
 
 impl Validator for Names {
-    /// A query goes on until its `;`; a command is one line.
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let text = context.input().trim();
-        let one_line = text.starts_with('\\') || ["", "quit", "exit", "help"].contains(&text);
-        Ok(if one_line || text.ends_with(';') {
+        Ok(if is_whole(context.input()) {
             ValidationResult::Valid(None)
         } else {
             ValidationResult::Incomplete

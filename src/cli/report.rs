@@ -1,5 +1,7 @@
 //! `leadgauge report`.
 
+use serde_json::json;
+
 use super::args::ReportArgs;
 use super::output::Output;
 use super::{Failure, Outcome};
@@ -19,10 +21,16 @@ pub(super) async fn report(
         (format!("{stem}.mail.html"), rendered.mail_html.as_bytes()),
         (format!("{stem}.txt"), rendered.mail_text.as_bytes()),
     ];
+    let mut written = Vec::new();
     for (name, bytes) in files {
         let path = args.out.join(name);
         fs::write(&path, bytes).map_err(Failure::run)?;
-        output.data(format!("{}\n", path.display()).as_bytes());
+        written.push(path.display().to_string());
+    }
+    if output.wants_json() {
+        output.json(&json!({ "as_of": as_of, "files": written }));
+    } else {
+        output.data(format!("{}\n", written.join("\n")).as_bytes());
     }
     Ok(Outcome::Done)
 }

@@ -46,12 +46,16 @@ pub(super) fn told(summary: &RunSummary) -> Vec<String> {
         .filter(|stream| stream.outcome == "ok")
         .count();
     match (summary.commit_no, summary.already_published) {
-        (Some(number), true) => lines.push(format!("{} was published already, as version {number}", summary.as_of)),
-        (Some(number), false) => lines.push(format!(
-            "{} is published as version {number}: {whole} of {streams} streams, {} reports, {} mails sent, {:.1} s",
+        (Some(number), true) => lines.push(format!(
+            "{} was published already, as version {number}: nothing is pulled, {}",
             summary.as_of,
-            summary.reports.len(),
-            summary.sent,
+            sent(summary)
+        )),
+        (Some(number), false) => lines.push(format!(
+            "{} is published as version {number}: {whole} of {streams} streams, {}, {}, {:.1} s",
+            summary.as_of,
+            counted(summary.reports.len(), "report"),
+            sent(summary),
             summary.seconds
         )),
         (None, _) => lines.push(format!("{} is not published", summary.as_of)),
@@ -63,4 +67,13 @@ pub(super) fn told(summary: &RunSummary) -> Vec<String> {
             .map(|problem| format!("problem: {}", problem.replace('\n', "\n  "))),
     );
     lines
+}
+
+fn sent(summary: &RunSummary) -> String {
+    format!("{} sent", counted(summary.sent, "mail"))
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }

@@ -29,11 +29,25 @@ use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 
 pub(crate) use canonical::LeftOut;
-pub(crate) use derive::derive;
+pub(crate) use derive::{Derived, derive};
 use history::{History, holds, truths};
 
 use crate::problem::Problems;
 use crate::warehouse::QueryError;
+
+/// The canonical tables; the files of `queries/canonical/<source>` are named for them.
+pub(crate) fn canonical_tables() -> [&'static str; 8] {
+    [
+        shape::PERSON.table,
+        shape::OPPORTUNITY.table,
+        shape::OPPORTUNITY_PERSON.table,
+        shape::ACTIVITY.table,
+        shape::RESPONSE.table,
+        shape::ACCOUNT.table,
+        shape::CAMPAIGN.table,
+        shape::CRM_USER.table,
+    ]
+}
 
 /// Why the funnel could not be worked out.
 #[derive(Debug, thiserror::Error)]

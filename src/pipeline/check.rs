@@ -4,10 +4,9 @@
 use serde::Serialize;
 
 use super::record;
-use super::{PipelineError, canonical, open_session, unready};
+use super::{PipelineError, Ready, open_session, ready};
 use crate::clock;
 use crate::config::Config;
-use crate::report::{self, Templates};
 use crate::warehouse::Warehouse;
 use crate::{funnel, metrics};
 
@@ -25,10 +24,10 @@ pub(crate) struct Checked {
 /// configuration declares.
 pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     let as_of = clock::yesterday(&config.time_zone);
-    unready(config, as_of)?;
-    let canonical = canonical(config)?;
-    let templates = Templates::load(&config.templates)?;
-    report::check(&templates)?;
+    let Ready {
+        canonical,
+        templates,
+    } = ready(config, as_of)?;
     let warehouse = Warehouse::open(&config.warehouse)?;
     let base = warehouse.latest().await?;
     let session = open_session(&warehouse, base.as_ref(), config, as_of, &canonical).await?;

@@ -35,7 +35,7 @@ pub(crate) enum PipelineError {
     NoReport { name: String, fix: String },
     #[error("{0}")]
     Problems(#[from] Problems),
-    #[error("The warehouse failed")]
+    #[error(transparent)]
     Warehouse(#[from] WarehouseError),
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -65,15 +65,74 @@ impl PipelineError {
 
     /// Whether the command could not start, because of what the user wrote or asked.
     pub(crate) fn is_the_users(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Problems(_)
-                | Self::NotInForce { .. }
-                | Self::Funnel(FunnelError::Definition(_) | FunnelError::Incomplete { .. })
-                | Self::Empty
-                | Self::NotPublished { .. }
-                | Self::NoReport { .. }
-                | Self::Query(QueryError::Refused(_))
-        )
+            | Self::Empty
+            | Self::NotPublished { .. }
+            | Self::NotInForce { .. }
+            | Self::NoReport { .. }
+            | Self::Report(ReportError::Template { .. } | ReportError::Column { .. })
+            | Self::Warehouse(WarehouseError::OutOfOrder { .. }) => true,
+            Self::Query(query)
+            | Self::Funnel(FunnelError::Query(query))
+            | Self::Metrics(MetricsError::Query(query)) => matches!(query, QueryError::Refused(_)),
+            Self::Funnel(funnel) => matches!(
+                funnel,
+                FunnelError::Definition(_)
+                    | FunnelError::Incomplete { .. }
+                    | FunnelError::Column { .. }
+                    | FunnelError::Lacks { .. }
+            ),
+            Self::Metrics(metrics) => {
+                matches!(metrics, MetricsError::Files(_) | MetricsError::Refused(_))
+            }
+            _ => false,
+        }
     }
+
+    /// What to do, where the error's own text does not say.
+    pub(crate) fn fix(&self) -> Option<String> {
+        let fix = match self {
+            Self::Warehouse(WarehouseError::Store(error)) | Self::Store(error) => {
+                return stored(error).map(str::to_owned);
+            }
+            Self::Warehouse(error) => return kept(error),
+            Self::Funnel(FunnelError::Lacks { column, .. }) => {
+                format!("add `{column}` to its `select`")
+            }
+            Self::Funnel(FunnelError::Column { column, .. }) => {
+                format!("cast `{column}` in its `select`")
+            }
+            Self::Funnel(FunnelError::Trigger { .. }) => {
+                "write it so that every row has an answer, as with `try_cast`".to_owned()
+            }
+            _ => return None,
+        };
+        Some(fix)
+    }
+}
+
+fn stored(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::NotFound { .. } => Some("put it back from a copy"),
+        StoreError::Io { .. } => Some("see that this program may read and write it"),
+        StoreError::AlreadyExists { .. } => None,
+    }
+}
+
+/// What to do about the warehouse.
+fn kept(error: &WarehouseError) -> Option<String> {
+    let fix = match error {
+        WarehouseError::OutOfOrder { last, .. } => return Some(format!("name a day after {last}")),
+        WarehouseError::Locked { .. } => "wait until it has ended",
+        WarehouseError::LostRace { .. } => "run again: that run may have published the day",
+        WarehouseError::UnknownFormat { .. } => "use the version of this program that wrote it",
+        WarehouseError::Garbled { .. }
+        | WarehouseError::Gap { .. }
+        | WarehouseError::Truncated { .. }
+        | WarehouseError::Damaged { .. } => "put it back from a copy of the warehouse",
+        WarehouseError::OtherForm { .. } => "give the stream the kind that it had, or another name",
+        _ => return None,
+    };
+    Some(fix.to_owned())
 }

@@ -8,23 +8,27 @@ mod check;
 mod error;
 mod pull;
 mod reader;
+mod ready;
 mod record;
 mod render;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::time::Instant;
 
 use jiff::civil::Date;
 
 use crate::clock::RunId;
-use crate::config::{Config, Funnel, Source};
+use crate::config::Config;
 use crate::delivery::{self, Outcome};
-
+use crate::funnel::{self, Derived};
+use crate::metrics;
 use crate::problem::{Problem, Problems};
-use crate::report::{self, Templates};
-use crate::warehouse::{Relation, Session, Version, Warehouse, declared_tables, relation};
-use crate::{funnel, metrics};
+use crate::report::Templates;
+use crate::warehouse::refusal::no_table;
+use crate::warehouse::{Draft, FileKind, Relation, Session, Version, Warehouse, declared_tables};
+use ready::{Ready, ready};
 use record::Record;
 
 pub(crate) use check::check;
@@ -64,82 +68,38 @@ pub(crate) async fn run(
         });
         deliver(config, &warehouse, &version, &mut summary).await?;
     }
-    for problem in &summary.problems {
-        watch(&Event::Problem {
-            message: problem.clone(),
-        });
-    }
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)
 }
 
-/// Everything up to the commit.
+/// Everything up to the commit, and the commit.
 async fn publish(
     config: &Config,
     warehouse: &Warehouse,
     summary: &mut RunSummary,
     watch: Watch<'_>,
 ) -> Result<Version, PipelineError> {
-    let began = Instant::now();
     let as_of = summary.as_of;
-    let step = |name| watch(&Event::Step { name, as_of });
-    unready(config, as_of)?;
-    let canonical = canonical(config)?;
-    let templates = Templates::load(&config.templates)?;
+    let ready = ready(config, as_of)?;
     let run_id = RunId::new(as_of);
     let base = warehouse.latest().await?;
     let mut draft = warehouse.begin(as_of, &run_id, &config.time_zone).await?;
-
-    step("pulling");
-    let pull = pull::Pull {
+    let night = Night {
         config,
+        warehouse,
+        ready: &ready,
         base: base.as_ref(),
-        as_of,
-        canonical: &canonical,
+        run_id: &run_id,
         watch,
     };
-    summary.streams = pull.all(&mut draft).await?;
-    judge_streams(summary)?;
-
-    step("deriving");
-    let session =
-        open_session(warehouse, Some(&draft.version()), config, as_of, &canonical).await?;
-    let extracts = record::extract_rows(&run_id, summary);
-    record::register_extracts(&session, warehouse, base.as_ref(), &extracts).await?;
-    let derived = funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
-    summary
-        .problems
-        .extend(derived.left_out.iter().map(ToString::to_string));
-    if let Some(base) = base
-        .as_ref()
-        .filter(|base| base.tables().contains("baseline"))
-    {
-        let (schema, batches) = warehouse.read(base, "baseline").await?;
-        session.register("baseline", schema, batches)?;
+    if let Err(error) = night.work(&mut draft, summary).await {
+        discard(warehouse, &draft).await;
+        return Err(error);
     }
-    step("measuring");
-    let measured = metrics::measure(&session, config).await?;
-    for table in derived.tables.iter().chain(&measured) {
-        let rows = session.table(table).await?;
-        draft.replace(table, &rows.schema, &rows.batches).await?;
-    }
-
-    step("rendering");
-    render::queue_due(config, &session, &templates, &mut draft, summary).await?;
-    summary.seconds = began.elapsed().as_secs_f64();
-    let counts = &derived.counts;
-    let definition = &config.funnel.definition;
-    record::append(
-        &mut draft,
-        &Record {
-            run_id: &run_id,
-            definition,
-            summary,
-            counts,
-        },
-    )
-    .await?;
-    step("publishing");
+    watch(&Event::Step {
+        name: "publishing",
+        as_of,
+    });
     draft
         .commit(config.texts.clone(), &config.funnel.hash)
         .await?;
@@ -148,6 +108,112 @@ async fn publish(
         as_of,
         fix: "look at `leadgauge runs`".to_owned(),
     })
+}
+
+/// One night's work before the commit.
+struct Night<'a> {
+    config: &'a Config,
+    warehouse: &'a Warehouse,
+    ready: &'a Ready,
+    /// The newest published version; none on the first night.
+    base: Option<&'a Version>,
+    run_id: &'a RunId,
+    watch: Watch<'a>,
+}
+
+impl Night<'_> {
+    async fn work(&self, draft: &mut Draft, summary: &mut RunSummary) -> Result<(), PipelineError> {
+        let began = Instant::now();
+        let as_of = summary.as_of;
+        let step = |name| (self.watch)(&Event::Step { name, as_of });
+        let Ready {
+            canonical,
+            templates,
+        } = self.ready;
+
+        step("pulling");
+        let pull = pull::Pull {
+            config: self.config,
+            base: self.base,
+            as_of,
+            canonical,
+            watch: self.watch,
+        };
+        summary.streams = pull.all(draft).await?;
+        judge_streams(summary)?;
+
+        step("deriving");
+        let (session, derived) = self.derive(draft, summary).await?;
+        step("measuring");
+        let measured = metrics::measure(&session, self.config).await?;
+        for table in derived.tables.iter().chain(&measured) {
+            let rows = session.table(table).await?;
+            draft.replace(table, &rows.schema, &rows.batches).await?;
+        }
+
+        step("rendering");
+        render::queue_due(self.config, &session, templates, draft, summary).await?;
+        summary.seconds = began.elapsed().as_secs_f64();
+        let record = Record {
+            run_id: self.run_id,
+            definition: &self.config.funnel.definition,
+            summary,
+            counts: &derived.counts,
+        };
+        record::append(draft, &record).await
+    }
+
+    /// The funnel over what the draft holds, in a session that has all that measures read.
+    async fn derive(
+        &self,
+        draft: &Draft,
+        summary: &mut RunSummary,
+    ) -> Result<(Session, Derived), PipelineError> {
+        let Self {
+            config,
+            warehouse,
+            base,
+            run_id,
+            ..
+        } = *self;
+        let canonical = &self.ready.canonical;
+        let version = draft.version();
+        let session =
+            open_session(warehouse, Some(&version), config, summary.as_of, canonical).await?;
+        let extracts = record::extract_rows(run_id, summary);
+        record::register_extracts(&session, warehouse, base, &extracts).await?;
+        let derived =
+            funnel::derive(&session, canonical, &config.funnel, &config.time_zone).await?;
+        let left_out = derived.left_out.iter().map(ToString::to_string);
+        summary.problems.extend(left_out);
+        if let Some(base) = base.filter(|base| base.tables().contains("baseline")) {
+            let (schema, batches) = warehouse.read(base, "baseline").await?;
+            session.register("baseline", schema, batches)?;
+        }
+        Ok((session, derived))
+    }
+}
+
+/// Removes the files of a draft that will not be committed. No version names them, so one that stays
+/// costs space and nothing else.
+async fn discard(warehouse: &Warehouse, draft: &Draft) {
+    let kinds = [
+        FileKind::History,
+        FileKind::Events,
+        FileKind::Derived,
+        FileKind::Append,
+        FileKind::Archive,
+        FileKind::Outbox,
+    ];
+    let version = draft.version();
+    let run_id = draft.run_id().to_string();
+    let own = |path: &&str| path.contains(&run_id);
+    for kind in kinds {
+        let paths = version.files_of(kind).map(|file| file.path.as_str());
+        for path in paths.filter(own) {
+            let _gone = warehouse.store().delete(path).await;
+        }
+    }
 }
 
 /// Streams that did not arrive are problems of the run; without any stream there is no run.
@@ -180,73 +246,6 @@ fn judge_streams(summary: &mut RunSummary) -> Result<(), PipelineError> {
     Ok(())
 }
 
-/// The canonical queries of every configured source, by source name.
-fn canonical(config: &Config) -> Result<BTreeMap<String, Vec<Relation>>, Problems> {
-    let mut queries = BTreeMap::new();
-    let mut problems = Vec::new();
-    for source in &config.sources {
-        match relation::load(&format!("canonical/{}", source.name), &config.queries) {
-            Ok(relations) if relations.is_empty() => problems.push(unmapped(config, source)),
-            Ok(relations) => {
-                queries.insert(source.name.clone(), relations);
-            }
-            Err(Problems(more)) => problems.extend(more),
-        }
-    }
-    if problems.is_empty() {
-        Ok(queries)
-    } else {
-        Err(Problems(problems))
-    }
-}
-
-/// Without canonical queries nothing of a source reaches the funnel.
-fn unmapped(config: &Config, source: &Source) -> Problem {
-    let folder = config.queries.join("canonical").join(&source.name);
-    Problem::new(format!(
-        "No query says what the streams of `{}` mean",
-        source.name
-    ))
-    .at(source.place.clone())
-    .fix(format!(
-        "write `person_version.sql` and what else applies in `{}`",
-        folder.display()
-    ))
-}
-
-/// What is wrong with the deployment beyond the configuration itself.
-fn unready(config: &Config, as_of: Date) -> Result<(), PipelineError> {
-    let known = report::names();
-    let unknown = config
-        .reports
-        .iter()
-        .filter(|report| !known.contains(&report.name.as_str()));
-    let problems: Vec<Problem> = unknown
-        .map(|report| {
-            Problem::new(format!("There is no report `{}`", report.name))
-                .at(report.place.clone())
-                .fix(format!("name one of `{}`", known.join("`, `")))
-        })
-        .collect();
-    if !problems.is_empty() {
-        return Err(Problems(problems).into());
-    }
-    let Funnel {
-        definition,
-        effective_from,
-        ..
-    } = &config.funnel;
-    if *effective_from > as_of {
-        let (definition, effective_from) = (definition.clone(), *effective_from);
-        return Err(PipelineError::NotInForce {
-            definition,
-            effective_from,
-            as_of,
-        });
-    }
-    Ok(())
-}
-
 /// A session over one version, with every table that the canonical queries read. A stream that never
 /// arrived has no rows and the columns that its configuration declares.
 async fn open_session(
@@ -257,14 +256,24 @@ async fn open_session(
     canonical: &BTreeMap<String, Vec<Relation>>,
 ) -> Result<Session, PipelineError> {
     let session = Session::new(as_of, &config.time_zone);
+    let declared: BTreeMap<_, _> = config.sources.iter().flat_map(declared_tables).collect();
+    let published = version.map(Version::tables).unwrap_or_default();
+    let mut there: BTreeSet<String> = declared.keys().cloned().collect();
+    there.extend(published.iter().cloned());
+    let own = canonical.values().flatten().filter(|relation| relation.own);
+    let problems: Vec<Problem> = own
+        .flat_map(|relation| misspelt(relation, &there))
+        .collect();
+    if !problems.is_empty() {
+        return Err(Problems(problems).into());
+    }
     let needed: BTreeSet<&String> = canonical
         .values()
         .flatten()
         .flat_map(|relation| &relation.needs)
         .collect();
-    let declared: BTreeMap<_, _> = config.sources.iter().flat_map(declared_tables).collect();
     for table in needed {
-        if let Some(version) = version.filter(|version| version.tables().contains(table)) {
+        if let Some(version) = version.filter(|_| published.contains(table)) {
             let (schema, batches) = warehouse.read(version, table).await?;
             session.register(table, schema, batches)?;
         } else if let Some(schema) = declared.get(table) {
@@ -274,7 +283,17 @@ async fn open_session(
     Ok(session)
 }
 
-/// Hands over what this version's outbox holds and is not settled yet.
+/// The tables that a query of the deployment's own reads and no stream gives. A shipped query may
+/// read streams that a deployment does not have; it is left out.
+fn misspelt(relation: &Relation, there: &BTreeSet<String>) -> Vec<Problem> {
+    let unknown = relation.needs.difference(there);
+    unknown
+        .map(|table| no_table(table, there).at(relation.place_of_table(table)))
+        .collect()
+}
+
+/// Hands over what this version's outbox holds and is not settled yet. What comes in between leaves
+/// the version published and the mails in the outbox.
 async fn deliver(
     config: &Config,
     warehouse: &Warehouse,
@@ -282,16 +301,35 @@ async fn deliver(
     summary: &mut RunSummary,
 ) -> Result<(), PipelineError> {
     let mails = render::unsettled(warehouse, version).await?;
-    let receipts = delivery::send(warehouse.store(), &config.delivery.transport, &mails).await?;
+    let receipts = match delivery::send(warehouse.store(), &config.delivery.transport, &mails).await
+    {
+        Ok(receipts) => receipts,
+        Err(error) => {
+            let why = error.source().map(|cause| format!("\n  why: {cause}"));
+            summary.problems.push(format!(
+                "The mails wait in the outbox: {error}{}",
+                why.unwrap_or_default()
+            ));
+            return Ok(());
+        }
+    };
+    let mut passing = 0;
     for receipt in receipts {
-        let told = |what: &str| format!("The mail `{}` to {} {what}", receipt.id, receipt.to);
+        // To whom it goes stands in the outbox; the log names no person.
+        let told = |what: &str| format!("The mail `{}` {what}", receipt.id);
         match &receipt.outcome {
             Outcome::Sent => summary.sent += 1,
             Outcome::Settled => {}
-            Outcome::Elsewhere => summary.problems.push(told("is being sent by another run")),
-            Outcome::Waits(why) => summary
-                .problems
-                .push(told(&format!("waits for the next run: {why}"))),
+            Outcome::Elsewhere => {
+                passing += 1;
+                summary.problems.push(told("is being sent by another run"));
+            }
+            Outcome::Waits(why) => {
+                passing += 1;
+                summary
+                    .problems
+                    .push(told(&format!("waits for the next run: {why}")));
+            }
             Outcome::Refused(why) => summary.problems.push(told(&format!("was refused: {why}"))),
             Outcome::Unknown(why) => {
                 summary
@@ -300,5 +338,6 @@ async fn deliver(
             }
         }
     }
+    summary.transient = passing > 0 && passing == summary.problems.len();
     Ok(())
 }

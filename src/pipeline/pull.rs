@@ -1,7 +1,7 @@
 //! The first half of a run: every stream pulled, judged, and recorded in the history, or kept out of
 //! it and said.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use super::PipelineError;
 use super::summary::{Event, StreamResult, Watch};
 use crate::config::{Config, Source, Stream, StreamKind};
+use crate::problem::{Place, Problem};
 use crate::sources::{self, Extract};
 use crate::warehouse::{Draft, Recorded, Relation, Version, gate, vanished_columns};
 
@@ -73,53 +74,93 @@ impl Pull<'_> {
                 transient: error.transient(),
                 message: error.problem().to_string(),
             })?;
-        if let Some(base) = self.base {
-            self.judge(&table, stream, &extract, base)
-                .map_err(|message| Fault {
-                    outcome: "quarantined",
-                    transient: false,
-                    message,
-                })?;
+        match self.judge(source, stream, &extract) {
+            None => Ok(extract),
+            Some(problem) => Err(Fault {
+                outcome: "quarantined",
+                transient: false,
+                message: problem.to_string(),
+            }),
         }
-        Ok(extract)
     }
 
-    /// Whether tonight's extract may stand beside the last complete one.
-    fn judge(
+    /// Why tonight's extract may not stand beside the last complete one, or beside the queries.
+    fn judge(&self, source: &Source, stream: &Stream, extract: &Extract) -> Option<Problem> {
+        let table = format!("{}.{}", source.name, stream.name);
+        if let Some(problem) = self.lacks(source, stream, extract, &table) {
+            return Some(problem);
+        }
+        let fault = gate(extract, self.base?, stream.max_fall).err()?;
+        let problem = Problem::new(fault.to_string()).at(stream.place.clone());
+        Some(problem.fix(format!(
+            "export it again; if so many are really gone, raise `max_fall` of stream `{table}`"
+        )))
+    }
+
+    /// The columns that queries read and the extract does not have: those of the last complete
+    /// extract or, when it is the stream's first, those that the configuration declares.
+    fn lacks(
         &self,
-        table: &str,
+        source: &Source,
         stream: &Stream,
         extract: &Extract,
-        base: &Version,
-    ) -> Result<(), String> {
-        let mapped = self.mapped(table);
-        let lost: Vec<String> = vanished_columns(extract, base)
-            .iter()
-            .filter(|column| mapped.contains(&column.name))
-            .map(|column| format!("`{}`", column.original()))
+        table: &str,
+    ) -> Option<Problem> {
+        let before = self.base.filter(|base| base.stream(table).is_some());
+        let (lost, any_more) = match before {
+            Some(base) => (
+                vanished_columns(extract, base)
+                    .iter()
+                    .map(|column| (column.name.clone(), column.original().to_owned()))
+                    .collect(),
+                " any more",
+            ),
+            None => (undelivered(stream, extract), ""),
+        };
+        let read: Vec<(String, Place)> = lost
+            .into_iter()
+            .filter_map(|(name, original)| Some((original, self.mention(table, &name)?)))
             .collect();
-        if !lost.is_empty() {
-            return Err(format!(
-                "`{}` has no column {} any more\n  why: queries/canonical/{}/ reads it\n  fix: have the export \
-                 write it again, or take it out of the query",
-                extract.file.path,
-                lost.join(", "),
-                extract.source,
-            ));
-        }
-        gate(extract, base, stream.max_fall).map_err(|fault| fault.to_string())
+        let (_, place) = read.first()?;
+        let names: Vec<&str> = read.iter().map(|(original, _)| original.as_str()).collect();
+        let what = format!(
+            "`{}/{}` has no column `{}`{any_more}",
+            source.location.to_string().trim_end_matches('/'),
+            extract.file.path,
+            names.join("`, `"),
+        );
+        let problem = Problem::new(what).at(place.clone());
+        Some(
+            problem.why("this query reads it").fix(
+                "have it exported, or take it out of the query and out of the stream's `columns`",
+            ),
+        )
     }
 
-    /// The columns that canonical queries read, of all queries that read the table.
-    fn mapped(&self, table: &str) -> BTreeSet<&String> {
+    /// Where a canonical query that reads the table mentions a column.
+    fn mention(&self, table: &str, column: &str) -> Option<Place> {
         let history = format!("{table}_history");
-        self.canonical
-            .values()
-            .flatten()
-            .filter(|relation| relation.needs.contains(table) || relation.needs.contains(&history))
-            .flat_map(|relation| &relation.columns)
-            .collect()
+        let mut readers =
+            self.canonical.values().flatten().filter(|relation| {
+                relation.needs.contains(table) || relation.needs.contains(&history)
+            });
+        readers.find_map(|relation| relation.mention(column))
     }
+}
+
+/// The columns that a stream declares and an extract does not have: SQL name and name in the file.
+fn undelivered(stream: &Stream, extract: &Extract) -> Vec<(String, String)> {
+    let declared = sources::declared_schema(stream);
+    let there = |name: &str, original: &str| {
+        extract.schema.fields().iter().any(|field| {
+            field.name() == name || field.metadata().values().any(|known| known == original)
+        })
+    };
+    let columns = declared.fields().iter().zip(stream.columns.keys());
+    columns
+        .map(|(field, original)| (field.name().clone(), original.clone()))
+        .filter(|(name, original)| !there(name, original))
+        .collect()
 }
 
 /// Field history comes before the snapshot that it is recorded with.

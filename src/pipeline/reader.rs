@@ -10,6 +10,8 @@ use crate::clock::RunId;
 use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
 use crate::metrics::{self, Freeze};
+use crate::problem::Problems;
+use crate::warehouse::refusal::no_table;
 use crate::warehouse::{
     Frame, QueryError, Relation, Session, Version, Warehouse, batch_of, schema_of,
 };
@@ -40,12 +42,20 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
             })?,
     };
     let session = Session::new(version.as_of, &config.time_zone);
+    let session = session.beside(tables(&version));
     Ok(Reader {
         warehouse,
         version,
         session,
         loaded: BTreeSet::new(),
     })
+}
+
+/// Every table that can be asked about.
+fn tables(version: &Version) -> BTreeSet<String> {
+    let mut tables = version.tables();
+    tables.insert("job_delivery".to_owned());
+    tables
 }
 
 impl Reader {
@@ -59,27 +69,42 @@ impl Reader {
 
     /// Every table there is, sorted.
     pub(crate) fn tables(&self) -> BTreeSet<String> {
-        let mut tables = self.version.tables();
-        tables.insert("job_delivery".to_owned());
-        tables
+        tables(&self.version)
     }
 
     /// Runs one query. `name` stands for it in errors.
     pub(crate) async fn query(&mut self, name: &str, sql: &str) -> Result<Frame, PipelineError> {
         let relation = Relation::parse("query", name, sql)
             .map_err(|problem| QueryError::Refused(Box::new(problem)))?;
+        let catalog = |table: &String| table.starts_with("information_schema.");
+        if relation.needs.iter().any(catalog) {
+            self.with_all_tables().await?;
+        }
         for table in &relation.needs {
             self.load(table).await?;
         }
         Ok(self.session.run(&relation).await?)
     }
 
-    /// A table's columns: name and type.
+    /// A table's columns: name and type, as the tables' contract calls it.
     pub(crate) async fn columns(&mut self, table: &str) -> Result<Frame, PipelineError> {
+        let tables = self.tables();
+        if !tables.contains(table) {
+            return Err(Problems::from(no_table(table, &tables)).into());
+        }
         self.load(table).await?;
         let (schema, name) = table.rsplit_once('.').unwrap_or(("public", table));
         let sql = format!(
-            "select column_name, data_type from information_schema.columns
+            "select column_name as \"column\", case
+                 when data_type = 'Utf8' then 'string'
+                 when data_type = 'Int64' then 'bigint'
+                 when data_type = 'Float64' then 'double'
+                 when data_type = 'Date32' then 'date'
+                 when data_type like 'Timestamp%' then 'timestamp'
+                 when data_type like 'Decimal%' then 'decimal'
+                 else lower(data_type)
+             end as type
+             from information_schema.columns
              where table_schema = '{}' and table_name = '{}' order by ordinal_position",
             schema.replace('\'', "''"),
             name.replace('\'', "''"),

@@ -85,10 +85,6 @@ pub(crate) enum Event {
         as_of: Date,
     },
     Stream(Box<StreamResult>),
-    /// Something somebody must look at; the run goes on.
-    Problem {
-        message: String,
-    },
 }
 
 /// Told of every event, in order.

@@ -21,6 +21,7 @@ mod pool;
 mod quantile;
 mod raw;
 mod read;
+pub(crate) mod refusal;
 pub(crate) mod relation;
 mod replay;
 mod rows;

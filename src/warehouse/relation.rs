@@ -5,6 +5,7 @@
 //! from the SQL itself by DataFusion's parser, never declared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -27,8 +28,11 @@ pub(crate) struct Relation {
     pub(crate) sql: String,
     /// Every table that the SQL reads, `schema.table` or `table`, common table expressions left out.
     pub(crate) needs: BTreeSet<String>,
-    /// Every column name that the SQL mentions, whichever table it belongs to.
-    pub(crate) columns: BTreeSet<String>,
+    /// Every column name that the SQL mentions, whichever table it belongs to, with the line and the
+    /// column of its first place.
+    columns: BTreeMap<String, (usize, usize)>,
+    /// Whether the deployment wrote it, rather than this program.
+    pub(crate) own: bool,
     pub(super) statement: Box<datafusion::sql::sqlparser::ast::Statement>,
 }
 
@@ -36,11 +40,9 @@ impl Relation {
     /// Parses the text of one file. Exactly one query is expected.
     pub(crate) fn parse(name: &str, file: &str, sql: &str) -> Result<Self, Problem> {
         let mut statements = DFParser::parse_sql(sql).map_err(|error| syntax(file, sql, &error))?;
-        let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
-            let place = Place::of(file, sql, 1, 1);
-            return Err(Problem::new("A query file holds exactly one query")
-                .at(place)
-                .fix("split it: one relation a file"));
+        let found = statements.len();
+        let (Some(statement), 1) = (statements.pop_front(), found) else {
+            return Err(not_one(found).at(Place::of(file, sql, 1, 1)));
         };
         let needs = tables_of(&statement);
         let columns = columns_of(&statement);
@@ -51,13 +53,47 @@ impl Relation {
                 sql: sql.to_owned(),
                 needs,
                 columns,
+                own: false,
                 statement: inner,
             }),
             _ => Err(Problem::new("Only a query (`select`) may stand here")
                 .at(Place::of(file, sql, 1, 1))
-                .why("history and derived tables are written by the nightly job alone")),
+                .why("history and derived tables are written by the nightly job alone")
+                .fix("ask with `select`, or `with … select`")),
         }
     }
+
+    /// The query's first line.
+    pub(crate) fn start(&self) -> Place {
+        Place::of(&self.file, &self.sql, 1, 1)
+    }
+
+    /// Where the SQL first mentions a column, of whichever table; none if it does not.
+    pub(crate) fn mention(&self, column: &str) -> Option<Place> {
+        let (line, at) = self.columns.get(column)?;
+        Some(Place::of(&self.file, &self.sql, *line, *at))
+    }
+
+    /// Where the SQL names a table.
+    pub(crate) fn place_of_table(&self, table: &str) -> Place {
+        let mut lines = self.sql.lines().enumerate();
+        let found = lines.find_map(|(index, line)| {
+            let code = line.split("--").next().unwrap_or_default().to_lowercase();
+            let before = code.split_once(table)?.0;
+            Some((index + 1, before.chars().count() + 1))
+        });
+        let (line, column) = found.unwrap_or((1, 1));
+        Place::of(&self.file, &self.sql, line, column)
+    }
+}
+
+/// What is said where another number of queries stands than one.
+fn not_one(found: usize) -> Problem {
+    if found == 0 {
+        return Problem::new("There is no query here").fix("write one that begins with `select`");
+    }
+    Problem::new(format!("Expected one query, found {found} statements"))
+        .fix("split them: one relation a file, one query at a time")
 }
 
 fn is_query(statement: &datafusion::sql::sqlparser::ast::Statement) -> bool {
@@ -77,8 +113,8 @@ fn tables_of(statement: &Statement) -> BTreeSet<String> {
         .collect()
 }
 
-fn columns_of(statement: &Statement) -> BTreeSet<String> {
-    let mut columns = BTreeSet::new();
+fn columns_of(statement: &Statement) -> BTreeMap<String, (usize, usize)> {
+    let mut columns = BTreeMap::new();
     if let Statement::Statement(inner) = statement {
         let walked: ControlFlow<()> = visit_expressions(inner.as_ref(), |expr| {
             let last = match expr {
@@ -86,7 +122,13 @@ fn columns_of(statement: &Statement) -> BTreeSet<String> {
                 Expr::CompoundIdentifier(parts) => parts.last(),
                 _ => None,
             };
-            columns.extend(last.map(|name| name.value.to_lowercase()));
+            if let Some(name) = last {
+                let start = name.span.start;
+                let number = |number| usize::try_from(number).unwrap_or(1);
+                let at = (number(start.line), number(start.column));
+                let first = columns.entry(name.value.to_lowercase()).or_insert(at);
+                *first = at.min(*first);
+            }
             ControlFlow::Continue(())
         });
         debug_assert!(walked.is_continue(), "nothing stops the walk");
@@ -105,35 +147,44 @@ fn syntax(file: &str, sql: &str, error: &datafusion::error::DataFusionError) -> 
     };
     let place = match (number_after("Line: "), number_after("Column: ")) {
         (Some(line), Some(column)) => Place::of(file, sql, line, column),
-        _ => Place::of(file, sql, sql.lines().count(), 1),
+        // It ends too early.
+        _ => {
+            let last = sql.lines().last().unwrap_or_default();
+            Place::of(file, sql, sql.lines().count(), last.chars().count() + 1)
+        }
     };
     let message = text.split(" at Line: ").next().unwrap_or(text);
     let message = message
         .trim_start_matches("ParserError(\"")
-        .trim_end_matches("\")");
+        .trim_end_matches("\")")
+        .replace("found: EOF", "found the end");
     Problem::new(format!("This is not SQL: {message}")).at(place)
 }
 
 /// Every relation of one folder below `queries/` (`metrics`, `canonical/salesforce`), sorted by
 /// name: the shipped files, replaced and joined by those of the `overrides` folder.
 pub(crate) fn load(folder: &str, overrides: &Path) -> Result<Vec<Relation>, Problems> {
-    let mut texts: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut texts = Texts::new();
     let shipped = SHIPPED.get_dir(folder).into_iter().flat_map(Dir::files);
     for file in shipped {
-        if let (Some(stem), Some(text)) = (stem_of(file.path()), file.contents_utf8()) {
-            let shown = format!("queries/{}", file.path().display());
-            texts.insert(stem, (shown, text.to_owned()));
+        if let (Some(stem), Some(sql)) = (stem_of(file.path()), file.contents_utf8()) {
+            let (file, sql) = (format!("queries/{}", file.path().display()), sql.to_owned());
+            texts.insert(
+                stem,
+                Text {
+                    file,
+                    sql,
+                    own: false,
+                },
+            );
         }
     }
+    texts.extend(own_files(&overrides.join(folder))?);
     let mut problems = Vec::new();
-    match own_files(&overrides.join(folder)) {
-        Ok(own) => texts.extend(own),
-        Err(error) => problems.push(Problem::new(error.to_string())),
-    }
     let mut relations = Vec::new();
-    for (name, (file, sql)) in texts {
+    for (name, Text { file, sql, own }) in texts {
         match Relation::parse(&name, &file, &sql) {
-            Ok(relation) => relations.push(relation),
+            Ok(relation) => relations.push(Relation { own, ..relation }),
             Err(problem) => problems.push(problem),
         }
     }
@@ -144,17 +195,42 @@ pub(crate) fn load(folder: &str, overrides: &Path) -> Result<Vec<Relation>, Prob
     }
 }
 
-type Texts = BTreeMap<String, (String, String)>;
+/// A file of a folder, before it is parsed.
+struct Text {
+    file: String,
+    sql: String,
+    own: bool,
+}
 
-/// The `.sql` files directly in a folder, by stem; none if there is no such folder.
-fn own_files(folder: &Path) -> Result<Texts, fs::StoreError> {
+type Texts = BTreeMap<String, Text>;
+
+/// The `.sql` files directly in a folder of the deployment, by stem; none if there is no such folder.
+fn own_files(folder: &Path) -> Result<Texts, Problem> {
     let mut texts = Texts::new();
-    for path in fs::files_in(folder)? {
+    for path in fs::files_in(folder).map_err(|error| unreadable(&error))? {
         if let Some(stem) = stem_of(&path) {
-            texts.insert(stem, (path.display().to_string(), fs::read_text(&path)?));
+            let sql = fs::read_text(&path).map_err(|error| unreadable(&error))?;
+            let file = path.display().to_string();
+            texts.insert(
+                stem,
+                Text {
+                    file,
+                    sql,
+                    own: true,
+                },
+            );
         }
     }
     Ok(texts)
+}
+
+fn unreadable(error: &fs::StoreError) -> Problem {
+    let problem = Problem::new(error.to_string())
+        .fix("see that it is there as a folder of `.sql` files that this program may read");
+    match error.source() {
+        Some(cause) => problem.why(cause.to_string()),
+        None => problem,
+    }
 }
 
 fn stem_of(path: &Path) -> Option<String> {

@@ -28,9 +28,9 @@ use jiff::tz::TimeZone;
 
 use super::frame::Frame;
 use super::relation::Relation;
-use super::{functions, quantile};
+use super::{functions, quantile, refusal};
 use crate::clock;
-use crate::problem::{Place, Problem};
+use crate::problem::Problem;
 
 /// A query that could not be planned or run.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +38,9 @@ pub(crate) enum QueryError {
     /// The SQL is at fault: it names what is not there, or mixes types.
     #[error("{0}")]
     Refused(Box<Problem>),
-    /// The SQL is fine and running it failed.
-    #[error("Running `{name}` failed")]
-    Failed {
-        name: String,
-        #[source]
-        source: Box<DataFusionError>,
-    },
+    /// The SQL is fine and running it failed. The reason quotes no cell.
+    #[error("Running `{name}` failed\n  why: {reason}")]
+    Failed { name: String, reason: String },
     /// Rows came out in another shape than the program reads.
     #[error("`{name}` gives other columns than this program reads: {reason}")]
     Shape { name: String, reason: String },
@@ -56,6 +52,8 @@ pub(crate) struct Session {
     context: SessionContext,
     as_of: Date,
     as_of_end: i64,
+    /// Tables that are there but not registered yet, for the fix of a wrong name.
+    others: BTreeSet<String>,
 }
 
 impl Session {
@@ -89,7 +87,14 @@ impl Session {
             context,
             as_of,
             as_of_end: clock::day_end(as_of, zone).as_microsecond(),
+            others: BTreeSet::new(),
         }
+    }
+
+    /// The same session, which takes a wrong name for a misspelling of these tables too.
+    pub(crate) fn beside(mut self, others: BTreeSet<String>) -> Self {
+        self.others = others;
+        self
     }
 
     /// The last microsecond of the as-of day.
@@ -108,10 +113,7 @@ impl Session {
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
     ) -> Result<(), QueryError> {
-        let failed = |source| QueryError::Failed {
-            name: table.to_owned(),
-            source: Box::new(source),
-        };
+        let failed = |error| failed(table, &error);
         let provider = MemTable::try_new(schema, vec![batches]).map_err(failed)?;
         let reference = TableReference::from(table);
         self.ensure_schema(&reference).map_err(failed)?;
@@ -137,10 +139,7 @@ impl Session {
 
     /// The rows of a table that was registered.
     pub(crate) async fn table(&self, name: &str) -> Result<Frame, QueryError> {
-        let failed = |source| QueryError::Failed {
-            name: name.to_owned(),
-            source: Box::new(source),
-        };
+        let failed = |error| failed(name, &error);
         let table = self.context.table(name).await.map_err(failed)?;
         let schema = Arc::clone(table.schema().inner());
         let batches = Box::pin(table.collect()).await.map_err(failed)?;
@@ -189,10 +188,7 @@ impl Session {
     pub(crate) async fn run(&self, relation: &Relation) -> Result<Frame, QueryError> {
         let plan = self.logical_plan(relation).await?;
         let schema = nullable(plan.schema().as_arrow());
-        let failed = |source| QueryError::Failed {
-            name: relation.file.clone(),
-            source: Box::new(source),
-        };
+        let failed = |error| failed(&relation.file, &error);
         // The plan is optimized already; `execute_logical_plan` would do it a second time.
         let state = self.context.state();
         let physical = state
@@ -239,13 +235,15 @@ impl Session {
             unknown: None,
         };
         if statement.visit(&mut bind).is_break() {
-            return Err(QueryError::Refused(Box::new(unknown_parameter(
-                relation, &bind,
-            ))));
+            let name = bind.unknown.as_deref().unwrap_or("$");
+            let problem = refusal::no_parameter(relation, name);
+            return Err(QueryError::Refused(Box::new(problem)));
         }
-        self.plan_statement(statement)
-            .await
-            .map_err(|error| QueryError::Refused(Box::new(refusal(relation, &error))))
+        self.plan_statement(statement).await.map_err(|error| {
+            let mut tables = self.tables();
+            tables.extend(self.others.iter().cloned());
+            QueryError::Refused(Box::new(refusal::of(relation, &error, &tables)))
+        })
     }
 
     async fn plan_statement(
@@ -302,58 +300,11 @@ impl VisitorMut for Bind {
     }
 }
 
-fn unknown_parameter(relation: &Relation, bind: &Bind) -> Problem {
-    let name = bind.unknown.as_deref().unwrap_or("$");
-    let (line, column) = find(&relation.sql, name).unwrap_or((1, 1));
-    Problem::new(format!("There is no parameter `{name}`"))
-        .at(Place::of(&relation.file, &relation.sql, line, column))
-        .fix("use `$as_of` (date) or `$as_of_end` (the last instant of that day)")
-}
-
-fn find(text: &str, part: &str) -> Option<(usize, usize)> {
-    text.lines().enumerate().find_map(|(index, line)| {
-        let before = line.split_once(part)?.0;
-        Some((index + 1, before.chars().count() + 1))
-    })
-}
-
-/// A planner's refusal, with the place it knows or the place of the name it complains of.
-fn refusal(relation: &Relation, error: &DataFusionError) -> Problem {
-    let message = error.find_root().strip_backtrace();
-    let spanned = error.diagnostic().and_then(|diagnostic| diagnostic.span);
-    let place = spanned.map_or_else(
-        || quoted(&message).and_then(|name| find(&relation.sql, &name)),
-        |span| Some((usize_of(span.start.line), usize_of(span.start.column))),
-    );
-    let (line, column) = place.unwrap_or((1, 1));
-    let what = message
-        .trim_start_matches("Error during planning: ")
-        .trim_start_matches("Schema error: ")
-        .trim_end_matches('.');
-    let problem = Problem::new(format!("The query cannot be planned: {what}")).at(Place::of(
-        &relation.file,
-        &relation.sql,
-        line,
-        column,
-    ));
-    let clock = ["now", "current_date", "current_timestamp", "today"];
-    if clock
-        .iter()
-        .any(|name| message.contains(&format!("Invalid function '{name}'")))
-    {
-        return problem.fix("use `$as_of`: a result depends on the as-of date, never on the clock");
+fn failed(name: &str, error: &DataFusionError) -> QueryError {
+    QueryError::Failed {
+        name: name.to_owned(),
+        reason: refusal::without_cells(error),
     }
-    problem
-}
-
-fn usize_of(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(1)
-}
-
-/// The last part of the first quoted name in a message.
-fn quoted(message: &str) -> Option<String> {
-    let name = message.split('\'').nth(1)?;
-    name.rsplit('.').next().map(str::to_owned)
 }
 
 /// A schema of contract types, every column nullable.

@@ -153,7 +153,11 @@ fn every_step_is_the_truth() {
             step["converted_within_90_days"].as_f64().unwrap(),
         );
         // A lost opportunity is no passage into the last stage.
-        let velocity = if to == "closed" { &truth["days_to_won"] } else { &step["velocity"] };
+        let velocity = if to == "closed" {
+            &truth["days_to_won"]
+        } else {
+            &step["velocity"]
+        };
         assert_eq!(rows[1]["n"], velocity["n"], "{from} {to}");
         close(
             &rows[1]["total"],

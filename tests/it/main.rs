@@ -4,6 +4,10 @@
 
 /// Imports point one way, and each wall stands.
 mod architecture;
+/// What is said of input that is wrong, and that nothing is half-written.
+mod bad_input;
+/// Help, exit codes, and the commands about a published warehouse.
+mod cli;
 /// A run that is killed, doubled or out of room loses nothing.
 mod crash;
 /// The demo against the truth of its own simulation.
@@ -12,11 +16,17 @@ mod demo;
 mod incident;
 /// Each mail arrives once, whatever the server does.
 mod mail;
+/// What a night makes visible, and what is left when it fails.
+mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
 /// Mail goes encrypted, and the password to nobody else.
 mod secure_mail;
+/// A deployment small enough to run in a second.
+mod small;
 /// A mail server that follows a script.
 mod smtp_server;
+/// Questions to the warehouse, in every form.
+mod sql;
 /// Running a deployment in a folder of its own.
 mod support;
