@@ -221,10 +221,12 @@ impl Store {
             .map_err(|error| self.error(path, error))
     }
 
-    /// Deletes a file.
+    /// Deletes a file; that it was gone already is no error.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), StoreError> {
-        let gone = self.inner.delete(&self.key(path)?).await;
-        gone.map_err(|error| self.error(path, error))
+        match self.inner.delete(&self.key(path)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.error(path, error)),
+        }
     }
 
     fn key(&self, path: &str) -> Result<Key, StoreError> {

@@ -14,7 +14,8 @@ impl Folder {
         })
     }
 
-    /// Writes `<message>.eml`. That it is there already means that an earlier attempt got this far.
+    /// Writes `<message>.eml`. That the same mail is there already means that an earlier attempt got
+    /// this far; another mail of that name is none of ours to replace, nor this one's delivery.
     pub(super) async fn hand_over(
         &self,
         mail: &Outgoing,
@@ -25,8 +26,17 @@ impl Folder {
         }
         let path = format!("{}.eml", mail.envelope.id);
         match self.store.create(&path, mail.message.clone().into()).await {
-            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(Handed::Taken),
+            Ok(()) => Ok(Handed::Taken),
+            Err(StoreError::AlreadyExists { .. }) => Ok(self.compare(&path, mail).await),
             Err(error) => Ok(Handed::Waits(told(&error))),
+        }
+    }
+
+    async fn compare(&self, path: &str, mail: &Outgoing) -> Handed {
+        match self.store.get(path).await {
+            Ok(there) if there == mail.message => Handed::Taken,
+            Ok(_) => Handed::Waits(format!("another mail is at `{}`", self.store.shown(path))),
+            Err(error) => Handed::Waits(told(&error)),
         }
     }
 }

@@ -341,7 +341,10 @@ mod tests {
         };
         for _ in 0..2 {
             let why = mailer.connected().await.err();
-            assert_eq!(why.as_deref(), Some("the server did not answer within 0 s"));
+            assert!(
+                why.unwrap()
+                    .ends_with(": the server did not answer within 0 s")
+            );
         }
         assert!(silent.accept().is_ok());
         silent.set_nonblocking(true).unwrap();

@@ -97,6 +97,20 @@ async fn a_file_is_written_once() {
     assert_eq!(states, [State::Sending, State::Sending, State::Sent]);
 }
 
+/// Another mail of the same name is not taken for this one.
+#[tokio::test]
+async fn another_mail_stays() {
+    let house = House::new();
+    let path = house.folder.path().join("mail/m.eml");
+    crate::fs::write(&path, b"another").unwrap();
+    let receipts = send(&house.store, &house.mails(), &[mail("m")])
+        .await
+        .unwrap();
+    let why = format!("another mail is at `{}`", path.display());
+    assert_eq!(receipts.first().unwrap().outcome, Outcome::Waits(why));
+    assert_eq!(std::fs::read(&path).unwrap(), b"another");
+}
+
 /// A message whose ledger cannot be read waits, and the next one is sent all the same.
 #[tokio::test]
 async fn a_damaged_ledger_costs_nobody_else() {

@@ -145,13 +145,12 @@ fn syntax(file: &str, sql: &str, error: &datafusion::error::DataFusionError) -> 
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         digits.parse::<usize>().ok()
     };
-    let place = match (number_after("Line: "), number_after("Column: ")) {
-        (Some(line), Some(column)) => Place::of(file, sql, line, column),
+    let place = if let Some((line, column)) = number_after("Line: ").zip(number_after("Column: ")) {
+        Place::of(file, sql, line, column)
+    } else {
         // It ends too early.
-        _ => {
-            let last = sql.lines().last().unwrap_or_default();
-            Place::of(file, sql, sql.lines().count(), last.chars().count() + 1)
-        }
+        let last = sql.lines().last().unwrap_or_default();
+        Place::of(file, sql, sql.lines().count(), last.chars().count() + 1)
     };
     let message = text.split(" at Line: ").next().unwrap_or(text);
     let message = message

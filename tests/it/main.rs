@@ -20,6 +20,8 @@ mod mail;
 mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// Mail goes encrypted, and the password to nobody else.
+mod secure_mail;
 /// A deployment small enough to run in a second.
 mod small;
 /// A mail server that follows a script.

@@ -117,7 +117,7 @@ impl Server {
         let began = Instant::now();
         while !self.commands().iter().any(|line| line.starts_with(start)) {
             assert!(
-                began.elapsed() < Duration::from_secs(60),
+                began.elapsed() < Duration::from_mins(1),
                 "no `{start}` came"
             );
             thread::sleep(Duration::from_millis(5));
@@ -135,9 +135,20 @@ struct Session {
     state: Arc<Mutex<State>>,
 }
 
-enum Ended {
-    Closed,
-    WantsTls,
+/// A conversation over one stream.
+struct Talk<'a, S> {
+    session: &'a Session,
+    stream: BufReader<S>,
+    encrypted: bool,
+    from: String,
+    to: Vec<String>,
+}
+
+/// What comes after a command.
+enum Next {
+    Command,
+    End,
+    Tls,
 }
 
 impl Session {
@@ -146,126 +157,142 @@ impl Session {
         self.state.lock().unwrap().connections += 1;
         let plain = || socket.try_clone().unwrap();
         let ended = if self.security == Security::Implicit {
-            self.converse(encrypted(plain()), true, true)
+            self.talk(encrypted(plain()), true).greet()
         } else {
-            self.converse(plain(), true, false)
+            self.talk(plain(), false).greet()
         };
-        if let Ok(Ended::WantsTls) = ended {
-            self.converse(encrypted(plain()), false, true).ok();
+        if let Ok(Next::Tls) = ended {
+            self.talk(encrypted(plain()), true).converse().ok();
         }
         socket.shutdown(std::net::Shutdown::Both).ok();
     }
 
-    fn converse(
-        &self,
-        stream: impl Read + Write,
-        greets: bool,
-        encrypted: bool,
-    ) -> io::Result<Ended> {
-        let mut stream = BufReader::new(stream);
-        if greets {
-            say(&mut stream, "220 mail.example ready")?;
+    fn talk<S: Read + Write>(&self, stream: S, encrypted: bool) -> Talk<'_, S> {
+        Talk {
+            session: self,
+            stream: BufReader::new(stream),
+            encrypted,
+            from: String::new(),
+            to: Vec::new(),
         }
-        let (mut from, mut to) = (String::new(), Vec::new());
-        while let Some(line) = read_line(&mut stream)? {
-            let command = String::from_utf8_lossy(&line).trim_end().to_owned();
-            self.note(&command);
-            let scripted = self.scripted(&command);
-            match scripted {
-                Some(Reply::Close) => return Ok(Ended::Closed),
-                Some(Reply::Silence) => continue,
-                Some(Reply::Say(text)) => {
-                    say(&mut stream, text)?;
-                    continue;
-                }
-                None => {}
-            }
-            let word = command.split([' ', ':']).next().unwrap_or_default();
-            match word {
-                "EHLO" => self.introduce(&mut stream, encrypted)?,
-                "STARTTLS" => {
-                    say(&mut stream, "220 go ahead")?;
-                    return Ok(Ended::WantsTls);
-                }
-                "AUTH" => say(&mut stream, "235 2.7.0 accepted")?,
-                "MAIL" => {
-                    from = address(&command);
-                    to.clear();
-                    say(&mut stream, "250 2.1.0 sender ok")?;
-                }
-                "RCPT" => {
-                    to.push(address(&command));
-                    say(&mut stream, "250 2.1.5 recipient ok")?;
-                }
-                "DATA" => {
-                    say(&mut stream, "354 go on")?;
-                    let Some(bytes) = read_message(&mut stream)? else {
-                        return Ok(Ended::Closed);
-                    };
-                    self.note(".");
-                    let message = Message {
-                        from: from.clone(),
-                        to: to.clone(),
-                        bytes,
-                        encrypted,
-                    };
-                    match self.scripted(".") {
-                        Some(Reply::Say(text)) => say(&mut stream, text)?,
-                        Some(Reply::Silence) => {}
-                        Some(Reply::Close) => {
-                            self.keep(message);
-                            return Ok(Ended::Closed);
-                        }
-                        None => {
-                            self.keep(message);
-                            say(&mut stream, "250 2.0.0 taken")?;
-                        }
-                    }
-                }
-                "QUIT" => {
-                    say(&mut stream, "221 goodbye")?;
-                    return Ok(Ended::Closed);
-                }
-                "NOOP" | "RSET" => say(&mut stream, "250 2.0.0 ok")?,
-                _ => say(&mut stream, "500 5.5.1 unknown command")?,
-            }
-        }
-        Ok(Ended::Closed)
     }
 
-    fn introduce(
-        &self,
-        stream: &mut BufReader<impl Read + Write>,
-        encrypted: bool,
-    ) -> io::Result<()> {
+    /// Notes a command; the reply that the script has for it.
+    fn scripted(&self, command: &str) -> Option<Reply> {
+        let mut state = self.state.lock().unwrap();
+        state.commands.push(command.to_owned());
+        let rules = &mut state.rules;
+        let at = rules
+            .iter()
+            .position(|(start, _)| command.starts_with(start))?;
+        Some(rules.remove(at).1)
+    }
+}
+
+impl<S: Read + Write> Talk<'_, S> {
+    fn greet(mut self) -> io::Result<Next> {
+        self.say("220 mail.example ready")?;
+        self.converse()
+    }
+
+    fn converse(mut self) -> io::Result<Next> {
+        while let Some(line) = self.read_line()? {
+            let command = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let next = match self.session.scripted(&command) {
+                Some(Reply::Close) => Next::End,
+                Some(Reply::Silence) => Next::Command,
+                Some(Reply::Say(text)) => self.say(text)?,
+                None => self.answer(&command)?,
+            };
+            if !matches!(next, Next::Command) {
+                return Ok(next);
+            }
+        }
+        Ok(Next::End)
+    }
+
+    fn answer(&mut self, command: &str) -> io::Result<Next> {
+        match command.split([' ', ':']).next().unwrap_or_default() {
+            "EHLO" => self.introduce(),
+            "STARTTLS" => self.say("220 go ahead").map(|_| Next::Tls),
+            "AUTH" => self.say("235 2.7.0 accepted"),
+            "MAIL" => {
+                self.from = address(command);
+                self.to.clear();
+                self.say("250 2.1.0 sender ok")
+            }
+            "RCPT" => {
+                self.to.push(address(command));
+                self.say("250 2.1.5 recipient ok")
+            }
+            "DATA" => self.take_message(),
+            "QUIT" => self.say("221 goodbye").map(|_| Next::End),
+            "NOOP" | "RSET" => self.say("250 2.0.0 ok"),
+            _ => self.say("500 5.5.1 unknown command"),
+        }
+    }
+
+    fn introduce(&mut self) -> io::Result<Next> {
         let mut lines = vec!["mail.example"];
-        lines.extend(self.extensions);
-        if self.security == Security::Starttls && !encrypted {
+        lines.extend(self.session.extensions);
+        if self.session.security == Security::Starttls && !self.encrypted {
             lines.push("STARTTLS");
         }
         let last = lines.len() - 1;
         for (at, line) in lines.into_iter().enumerate() {
             let dash = if at == last { ' ' } else { '-' };
-            say(stream, &format!("250{dash}{line}"))?;
+            self.say(&format!("250{dash}{line}"))?;
         }
-        Ok(())
+        Ok(Next::Command)
     }
 
-    fn note(&self, command: &str) {
-        let mut state = self.state.lock().unwrap();
-        state.commands.push(command.to_owned());
+    fn take_message(&mut self) -> io::Result<Next> {
+        self.say("354 go on")?;
+        let Some(bytes) = self.read_message()? else {
+            return Ok(Next::End);
+        };
+        let reply = self.session.scripted(".");
+        if matches!(reply, None | Some(Reply::Close)) {
+            let message = Message {
+                from: self.from.clone(),
+                to: self.to.clone(),
+                bytes,
+                encrypted: self.encrypted,
+            };
+            self.session.state.lock().unwrap().messages.push(message);
+        }
+        match reply {
+            Some(Reply::Say(text)) => self.say(text),
+            Some(Reply::Silence) => Ok(Next::Command),
+            Some(Reply::Close) => Ok(Next::End),
+            None => self.say("250 2.0.0 taken"),
+        }
     }
 
-    fn keep(&self, message: Message) {
-        self.state.lock().unwrap().messages.push(message);
+    fn say(&mut self, line: &str) -> io::Result<Next> {
+        let stream = self.stream.get_mut();
+        stream.write_all(format!("{line}\r\n").as_bytes())?;
+        stream.flush()?;
+        Ok(Next::Command)
     }
 
-    fn scripted(&self, command: &str) -> Option<Reply> {
-        let rules = &mut self.state.lock().unwrap().rules;
-        let at = rules
-            .iter()
-            .position(|(start, _)| command.starts_with(start))?;
-        Some(rules.remove(at).1)
+    /// None when the client has gone.
+    fn read_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line)?;
+        Ok(line.ends_with(b"\n").then_some(line))
+    }
+
+    /// A message up to the line that is a dot; none when the client goes before it.
+    fn read_message(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        while let Some(line) = self.read_line()? {
+            if line == b".\r\n" {
+                return Ok(Some(bytes));
+            }
+            bytes.extend(line.strip_prefix(b".").unwrap_or(&line));
+        }
+        Ok(None)
     }
 }
 
@@ -280,32 +307,6 @@ fn encrypted(socket: TcpStream) -> impl Read + Write {
         .with_single_cert(vec![certificate], key)
         .unwrap();
     StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), socket)
-}
-
-fn say(stream: &mut BufReader<impl Read + Write>, line: &str) -> io::Result<()> {
-    stream
-        .get_mut()
-        .write_all(format!("{line}\r\n").as_bytes())?;
-    stream.get_mut().flush()
-}
-
-/// None when the client has gone.
-fn read_line(stream: &mut BufReader<impl Read>) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    stream.read_until(b'\n', &mut line)?;
-    Ok(line.ends_with(b"\n").then_some(line))
-}
-
-/// A message up to the line that is a dot; none when the client goes before it.
-fn read_message(stream: &mut BufReader<impl Read>) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    while let Some(line) = read_line(stream)? {
-        if line == b".\r\n" {
-            return Ok(Some(bytes));
-        }
-        bytes.extend(line.strip_prefix(b".").unwrap_or(&line));
-    }
-    Ok(None)
 }
 
 /// What stands between `<` and `>`.

@@ -87,11 +87,11 @@ impl Project {
 
     /// Runs the program in the project's folder.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        self.ended(self.command(args).output().unwrap())
+        self.ended(&self.command(args).output().unwrap())
     }
 
     /// How a command of this project ended.
-    pub(crate) fn ended(&self, output: Output) -> Ran {
+    pub(crate) fn ended(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| {
             let root = self.root().canonicalize().unwrap();
             String::from_utf8_lossy(bytes)

@@ -1,0 +1,184 @@
+use std::fs;
+
+use crate::mail::{ALREADY, RUN, nothing_is_left_to_do, problems, sending};
+use crate::smtp_server::{AUTHORITY, Reply, Security, Server};
+use crate::support::{Project, Ran};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+fn with_password(project: &Project) -> Ran {
+    let mut command = project.command(&["run", "-v", "--as-of", "2026-11-18"]);
+    project.ended(
+        &command
+            .env("LEADGAUGE_TEST_PASSWORD", PASSWORD)
+            .output()
+            .unwrap(),
+    )
+}
+
+fn logging_in(server: &Server) -> Project {
+    sending(&format!(
+        "host: 127.0.0.1, port: {}, tls: none, user: leadgauge, password: {{ env: LEADGAUGE_TEST_PASSWORD }}",
+        server.port
+    ))
+}
+
+/// Looks for the password, as it is and as the login sends it, in all that was printed and written.
+fn tells_no_password(project: &Project, ran: &Ran) {
+    let spellings = [
+        PASSWORD,
+        "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ",
+        "b3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxl",
+    ];
+    for spelling in spellings {
+        assert!(
+            !ran.stdout.contains(spelling) && !ran.stderr.contains(spelling),
+            "{}",
+            ran.stderr
+        );
+        for file in project.files("") {
+            let bytes = fs::read(project.path(&file)).unwrap();
+            let found = bytes
+                .windows(spelling.len())
+                .any(|part| part == spelling.as_bytes());
+            assert!(!found, "the password is in {file}");
+        }
+    }
+}
+
+/// Without the encryption that was asked for, nothing is said but hello.
+#[test]
+fn nothing_goes_in_the_clear() {
+    let server = Server::offering(&["AUTH PLAIN LOGIN"], Security::None, &[]);
+    let project = sending(&format!(
+        "host: 127.0.0.1, port: {}, tls: starttls, user: leadgauge, password: {{ env: LEADGAUGE_TEST_PASSWORD }}",
+        server.port
+    ));
+    let ran = with_password(&project);
+    assert_eq!(ran.code, 1);
+    let why = "the server offers no STARTTLS; nothing is sent in the clear";
+    assert_eq!(
+        problems(&ran)[0],
+        format!("Ann's waits for the next run: {why}")
+    );
+    assert_eq!(server.connections(), 1);
+    let commands = server.commands();
+    assert!(
+        commands
+            .iter()
+            .all(|line| line.starts_with("EHLO") || line == "QUIT"),
+        "{commands:?}"
+    );
+}
+
+/// A certificate of an unknown authority is refused; once the authority is known, mail goes through
+/// encrypted, either from the first byte or after STARTTLS.
+#[test]
+fn certificates_are_checked() {
+    for (security, word) in [
+        (Security::Implicit, "implicit"),
+        (Security::Starttls, "starttls"),
+    ] {
+        let server = Server::offering(&[], security, &[]);
+        let project = sending(&format!(
+            "host: localhost, port: {}, tls: {word}",
+            server.port
+        ));
+        let ran = project.run(&RUN);
+        assert_eq!(ran.code, 1);
+        assert_eq!(
+            problems(&ran)[0],
+            format!(
+                "Ann's waits for the next run: no connection to `localhost` at port {}: \
+                 invalid peer certificate: UnknownIssuer",
+                server.port
+            )
+        );
+        assert!(
+            !server
+                .commands()
+                .iter()
+                .any(|line| line.starts_with("MAIL"))
+        );
+        let mut command = project.command(&RUN);
+        let ran = project.ended(&command.env("SSL_CERT_FILE", AUTHORITY).output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ALREADY));
+        assert_eq!(server.reached(), ["ann@acme.example", "bob@acme.example"]);
+        assert!(server.messages().iter().all(|message| message.encrypted));
+    }
+}
+
+/// The password comes from the environment, goes to the server and nowhere else.
+#[test]
+fn the_password_is_told_to_nobody_else() {
+    let server = Server::offering(&["AUTH PLAIN LOGIN"], Security::None, &[]);
+    let project = logging_in(&server);
+    let ran = with_password(&project);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // NUL leadgauge NUL password, in base64.
+    let login = "AUTH PLAIN AGxlYWRnYXVnZQBjb3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxl";
+    assert_eq!(
+        server
+            .commands()
+            .iter()
+            .filter(|line| *line == login)
+            .count(),
+        1
+    );
+    assert_eq!(server.reached(), ["ann@acme.example", "bob@acme.example"]);
+    tells_no_password(&project, &ran);
+}
+
+/// A wrong password is tried once a run, and is not repeated even by a server that does.
+#[test]
+fn a_wrong_password() {
+    let echo = "535 5.7.8 no: AGxlYWRnYXVnZQBjb3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxl correct horse battery staple";
+    let server = Server::offering(
+        &["AUTH PLAIN LOGIN"],
+        Security::None,
+        &[("AUTH", Reply::Say(echo))],
+    );
+    let project = logging_in(&server);
+    let ran = with_password(&project);
+    assert_eq!(ran.code, 1);
+    let why = "the server did not accept the user and password (535)";
+    assert_eq!(
+        problems(&ran),
+        [
+            format!("Ann's waits for the next run: {why}"),
+            format!("Bob's waits for the next run: {why}"),
+        ]
+    );
+    assert_eq!(
+        server
+            .commands()
+            .iter()
+            .filter(|line| line.starts_with("AUTH"))
+            .count(),
+        1
+    );
+    tells_no_password(&project, &ran);
+    let ran = with_password(&project);
+    assert_eq!((ran.code, server.reached().len()), (0, 2));
+}
+
+/// A password that is not there is said with what to do, and is not missed when nothing is to be sent.
+#[test]
+fn an_absent_password() {
+    let server = Server::offering(&["AUTH PLAIN LOGIN"], Security::None, &[]);
+    let project = logging_in(&server);
+    let ran = project.run(&RUN);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.ends_with(
+            "error: The mail server's password cannot be read\n\
+             The environment variable `LEADGAUGE_TEST_PASSWORD` holds no secret\n  \
+             why: it is not there, not readable, or empty\n  \
+             fix: Set it for the user that runs the job, or name another in `leadgauge.yaml`\n"
+        ),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(with_password(&project).code, 0);
+    nothing_is_left_to_do(&project);
+}
