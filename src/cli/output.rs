@@ -155,3 +155,30 @@ fn stream_line(result: &StreamResult) -> String {
         result.recorded.rows, result.recorded.new, result.recorded.changed
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Link(&'static str, #[source] Option<Box<Link>>);
+
+    fn chain(texts: &[&'static str]) -> Option<Box<Link>> {
+        let (first, rest) = texts.split_first()?;
+        Some(Box::new(Link(first, chain(rest))))
+    }
+
+    // A cause that quotes the one below it, and one that the error itself says, are left out.
+    #[test]
+    fn causes_are_told_once() {
+        let told = |texts: &[&'static str]| causes(&*chain(texts).unwrap());
+        let wrapped = ["Cannot read `a`", "IO error for `a`: denied", "denied"];
+        assert_eq!(told(&wrapped), ["denied"]);
+        assert_eq!(
+            told(&["Cannot read `a`", "no key", "denied"]),
+            ["no key", "denied"]
+        );
+        assert!(told(&["Cannot read `a`: denied", "denied"]).is_empty());
+    }
+}

@@ -181,3 +181,32 @@ fn find(text: &str, part: &str) -> Option<(usize, usize)> {
 fn usize_of(number: u64) -> usize {
     usize::try_from(number).unwrap_or(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A cell that holds a quote itself is left out whole.
+    #[test]
+    fn cells_are_left_out() {
+        let message =
+            "Arrow error: Cast error: Cannot cast string 'O'Brien, Ada' to value of Int64 type";
+        let error = DataFusionError::Execution(message.to_owned());
+        assert_eq!(
+            without_cells(&error),
+            "Cannot cast string '…' to value of bigint type"
+        );
+        let error = DataFusionError::Execution("Divide by zero error".to_owned());
+        assert_eq!(without_cells(&error), "Divide by zero error");
+    }
+
+    // A table is looked for without its schema too; a wholly different name finds none.
+    #[test]
+    fn nearest_table() {
+        let tables: BTreeSet<String> = ["crm.lead", "stage_entry"].map(str::to_owned).into();
+        let fix = |name| no_table(name, &tables).fix.unwrap();
+        assert_eq!(fix("stage_entries"), "did you mean `stage_entry`?");
+        assert_eq!(fix("lead"), "did you mean `crm.lead`?");
+        assert!(fix("invoice").starts_with("`\\d` at the prompt"));
+    }
+}
