@@ -81,8 +81,10 @@ pub(crate) enum Outcome {
     Settled,
     /// Another run is handing it over.
     Elsewhere,
-    /// Not taken now; the next run tries again.
+    /// Not taken now; the next run tries again, which may be enough.
     Waits(String),
+    /// Not taken until somebody mends something; each run tries again.
+    Held(String),
     /// Refused for good.
     Refused(String),
     /// It may have arrived or not.
@@ -90,10 +92,11 @@ pub(crate) enum Outcome {
 }
 
 /// What a transport says of one attempt.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Handed {
     Taken,
     Waits(String),
+    Held(String),
     Refused(String),
     Unclear(String),
     /// Another sender was first.
@@ -200,7 +203,7 @@ async fn send_one(ledger: &Ledger, carrier: &mut Carrier, mail: &Outgoing) -> Ou
     let id = mail.envelope.id.as_str();
     let newest = match ledger.newest(id).await {
         Ok(newest) => newest,
-        Err(error) => return Outcome::Waits(format!("its ledger fails: {}", told(&error))),
+        Err(error) => return Outcome::Held(format!("its ledger fails: {}", told(&error))),
     };
     let mut claim = Claim::after(newest.as_ref(), ledger, id);
     let handed = match newest {
@@ -211,7 +214,7 @@ async fn send_one(ledger: &Ledger, carrier: &mut Carrier, mail: &Outgoing) -> Ou
         ),
         _ => match carrier.hand_over(mail, &mut claim).await {
             Ok(handed) => handed,
-            Err(error) => Handed::Waits(format!("its ledger fails: {}", told(&error))),
+            Err(error) => Handed::Held(format!("its ledger fails: {}", told(&error))),
         },
     };
     settle(&mut claim, handed).await
@@ -225,13 +228,18 @@ async fn settle(claim: &mut Claim<'_>, handed: Handed) -> Outcome {
         Handed::Unclear(why) => (State::Unknown, Outcome::Unknown(why)),
         // The right to send is given back.
         Handed::Waits(why) if claim.held => (State::Queued, Outcome::Waits(why)),
+        Handed::Held(why) if claim.held => (State::Queued, Outcome::Held(why)),
         // Nothing happened: the message still stands in the outbox.
         Handed::Waits(why) => return Outcome::Waits(why),
+        Handed::Held(why) => return Outcome::Held(why),
         Handed::Elsewhere => return Outcome::Elsewhere,
     };
     let reason = match &outcome {
-        Outcome::Refused(why) | Outcome::Unknown(why) | Outcome::Waits(why) => why.as_str(),
-        _ => "",
+        Outcome::Sent | Outcome::Settled | Outcome::Elsewhere => "",
+        Outcome::Waits(why)
+        | Outcome::Held(why)
+        | Outcome::Refused(why)
+        | Outcome::Unknown(why) => why,
     };
     match claim.record(state, reason).await {
         Ok(_) => outcome,

@@ -36,7 +36,7 @@ pub(super) struct Mailer {
     connection: Option<AsyncSmtpConnection>,
     /// Why there is no use in connecting again in this round: another wrong login may lock the
     /// account, and another wait for a dead server makes the night no better.
-    given_up: Option<String>,
+    given_up: Option<Handed>,
 }
 
 /// What the server is asked for one message, in this order.
@@ -53,8 +53,8 @@ enum Step {
 enum Trouble {
     /// The server said no, and the conversation can go on.
     Answer { code: u16, words: String },
-    /// No answer that can be read came in time.
-    Silence(String),
+    /// No answer that can be read came in time. Lasting: client and server do not fit each other.
+    Silence { words: String, lasting: bool },
 }
 
 impl Mailer {
@@ -80,7 +80,7 @@ impl Mailer {
     ) -> Result<Handed, StoreError> {
         let mut connection = match self.connected().await {
             Ok(connection) => connection,
-            Err(why) => return Ok(Handed::Waits(why)),
+            Err(handed) => return Ok(handed),
         };
         for step in [Step::Sender, Step::Recipient] {
             if let Err(trouble) = self.take(step, &mut connection, mail).await {
@@ -149,7 +149,7 @@ impl Mailer {
                 judge_answer(step, code, words)
             }
             // After a late answer the next would be taken for another's: such a connection is left.
-            Trouble::Silence(why) => judge_silence(step, why),
+            Trouble::Silence { words, .. } => judge_silence(step, words),
         }
     }
 
@@ -160,9 +160,9 @@ impl Mailer {
     }
 
     /// The open connection, or a new one.
-    async fn connected(&mut self) -> Result<AsyncSmtpConnection, String> {
-        if let Some(why) = &self.given_up {
-            return Err(why.clone());
+    async fn connected(&mut self) -> Result<AsyncSmtpConnection, Handed> {
+        if let Some(handed) = &self.given_up {
+            return Err(handed.clone());
         }
         if let Some(mut connection) = self.connection.take() {
             let there = within(self.patience.answer, connection.command(Noop)).await;
@@ -175,33 +175,38 @@ impl Mailer {
         connected
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, String> {
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Handed> {
         let Smtp {
             host, port, tls, ..
         } = &self.smtp;
         let limit = self.patience.answer;
         let hello = ClientId::default();
-        let parameters = || TlsParameters::new_rustls(host.clone()).map_err(|error| cause(&error));
-        let implicit = (*tls == Tls::Implicit).then(parameters).transpose()?;
+        let failed = |trouble: Trouble| {
+            let start = format!("no connection to `{host}` at port {port}");
+            put_off(
+                trouble.is_lasting(),
+                format!("{start}: {}", trouble.words()),
+            )
+        };
+        let tls_of = |host: &String| {
+            let parameters = TlsParameters::new_rustls(host.clone());
+            parameters.map_err(|error| failed(Trouble::of(&error)))
+        };
+        let implicit = (*tls == Tls::Implicit).then(|| tls_of(host)).transpose()?;
         let server = (host.as_str(), *port);
         let connecting = AsyncSmtpConnection::connect_tokio1(server, None, &hello, implicit, None);
-        let failed = |trouble: Trouble| {
-            let why = trouble.words();
-            format!("no connection to `{host}` at port {port}: {why}")
-        };
         let mut connection = within(limit, connecting).await.map_err(failed)?;
         if *tls == Tls::Starttls {
             if !connection.can_starttls() {
-                return Err(
-                    "the server offers no STARTTLS; nothing is sent in the clear".to_owned(),
-                );
+                let why = "the server offers no STARTTLS; nothing is sent in the clear";
+                return Err(Handed::Held(why.to_owned()));
             }
-            let upgrading = connection.starttls(parameters()?, &hello);
+            let upgrading = connection.starttls(tls_of(host)?, &hello);
             within(limit, upgrading).await.map_err(failed)?;
         }
         if let Some(credentials) = &self.credentials {
             let login = connection.auth(DEFAULT_MECHANISMS, credentials);
-            within(limit, login).await.map_err(login_words)?;
+            within(limit, login).await.map_err(judge_login)?;
         }
         Ok(connection)
     }
@@ -209,7 +214,10 @@ impl Mailer {
 
 /// An address of the envelope; config has checked it, so this does not fail.
 fn address(text: &str) -> Result<Address, Trouble> {
-    text.parse().map_err(|error| Trouble::Silence(told(&error)))
+    text.parse().map_err(|error| Trouble::Silence {
+        words: told(&error),
+        lasting: true,
+    })
 }
 
 /// One step of the conversation, in its time.
@@ -220,10 +228,10 @@ async fn within<T>(
     match tokio::time::timeout(limit, step).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Trouble::of(&error)),
-        Err(_) => Err(Trouble::Silence(format!(
-            "the server did not answer within {} s",
-            limit.as_secs()
-        ))),
+        Err(_) => Err(Trouble::Silence {
+            words: format!("the server did not answer within {} s", limit.as_secs()),
+            lasting: false,
+        }),
     }
 }
 
@@ -235,44 +243,65 @@ impl Trouble {
             let code = code.into();
             return Self::Answer { code, words };
         }
-        if error.is_response() {
-            let what = "the server closed the connection, or its answer is no SMTP";
-            return Self::Silence(what.to_owned());
+        let words = if error.is_response() {
+            "the server closed the connection, or its answer is no SMTP".to_owned()
+        } else {
+            plain(&causes(error).last().unwrap_or(error).to_string())
+        };
+        let lasting = error.is_client() || error.is_tls() || causes(error).any(is_misfit);
+        Self::Silence { words, lasting }
+    }
+
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Answer { code, .. } => *code >= 500,
+            Self::Silence { lasting, .. } => *lasting,
         }
-        Self::Silence(cause(error))
     }
 
     fn words(self) -> String {
         match self {
-            Self::Answer { words, .. } | Self::Silence(words) => words,
+            Self::Answer { words, .. } | Self::Silence { words, .. } => words,
         }
     }
 }
 
-/// The innermost cause: `lettre`'s own words around it only name its layers.
-fn cause(error: &Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(below) = innermost.source() {
-        innermost = below;
+/// What lies below an error. The innermost says it: `lettre`'s words around it only name its layers.
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |error| error.source())
+}
+
+/// A certificate that does not hold, or a server that speaks no TLS.
+fn is_misfit(error: &(dyn std::error::Error + 'static)) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData)
+}
+
+fn put_off(lasting: bool, why: String) -> Handed {
+    if lasting {
+        Handed::Held(why)
+    } else {
+        Handed::Waits(why)
     }
-    plain(&innermost.to_string())
 }
 
 /// Of an answer to the login only the code is told: a server may repeat what it was sent.
-fn login_words(trouble: Trouble) -> String {
-    match trouble {
+fn judge_login(trouble: Trouble) -> Handed {
+    let lasting = trouble.is_lasting();
+    let why = match trouble {
         Trouble::Answer { code, .. } => {
             format!("the server did not accept the user and password ({code})")
         }
-        Trouble::Silence(why) => format!("the login failed: {why}"),
-    }
+        Trouble::Silence { words, .. } => format!("the login failed: {words}"),
+    };
+    put_off(lasting, why)
 }
 
 fn judge_answer(step: Step, code: u16, words: String) -> Handed {
     match (step, code) {
         // The sender, the login (530) or the encryption (538) is wrong, which the recipient's mail
-        // need not pay for: it waits until that is mended.
-        (Step::Sender, _) | (_, 530 | 538) => Handed::Waits(words),
+        // need not pay for.
+        (Step::Sender, 500..) | (_, 530 | 538) => Handed::Held(words),
         (_, 500..) => Handed::Refused(words),
         _ => Handed::Waits(words),
     }
@@ -296,12 +325,13 @@ mod tests {
     #[test]
     fn answers_are_judged() {
         let waits = || Handed::Waits("w".to_owned());
+        let held = || Handed::Held("w".to_owned());
         let refused = || Handed::Refused("w".to_owned());
         let answers = [
             (Step::Sender, 451, waits()),
-            (Step::Sender, 550, waits()),
+            (Step::Sender, 550, held()),
             (Step::Recipient, 450, waits()),
-            (Step::Recipient, 530, waits()),
+            (Step::Recipient, 530, held()),
             (Step::Recipient, 550, refused()),
             (Step::Data, 451, waits()),
             (Step::Data, 554, refused()),
@@ -340,11 +370,11 @@ mod tests {
             taking: limit,
         };
         for _ in 0..2 {
-            let why = mailer.connected().await.err();
-            assert!(
-                why.unwrap()
-                    .ends_with(": the server did not answer within 0 s")
-            );
+            let Err(Handed::Waits(why)) = mailer.connected().await else {
+                panic!("it answered");
+            };
+            let end = ": the server did not answer within 0 s";
+            assert!(why.ends_with(end), "{why}");
         }
         assert!(silent.accept().is_ok());
         silent.set_nonblocking(true).unwrap();

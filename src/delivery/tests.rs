@@ -107,7 +107,7 @@ async fn another_mail_stays() {
         .await
         .unwrap();
     let why = format!("another mail is at `{}`", path.display());
-    assert_eq!(receipts.first().unwrap().outcome, Outcome::Waits(why));
+    assert_eq!(receipts.first().unwrap().outcome, Outcome::Held(why));
     assert_eq!(std::fs::read(&path).unwrap(), b"another");
 }
 
@@ -120,7 +120,7 @@ async fn a_damaged_ledger_costs_nobody_else() {
     let mails = [mail("a"), mail("b")];
     let receipts = send(&house.store, &house.mails(), &mails).await.unwrap();
     let outcomes: Vec<_> = receipts.iter().map(|receipt| &receipt.outcome).collect();
-    let [Outcome::Waits(why), Outcome::Sent] = outcomes.as_slice() else {
+    let [Outcome::Held(why), Outcome::Sent] = outcomes.as_slice() else {
         panic!("{outcomes:?}");
     };
     assert!(

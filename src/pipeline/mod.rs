@@ -330,6 +330,9 @@ async fn deliver(
                     .problems
                     .push(told(&format!("waits for the next run: {why}")));
             }
+            Outcome::Held(why) => summary
+                .problems
+                .push(told(&format!("waits until this is mended: {why}"))),
             Outcome::Refused(why) => summary.problems.push(told(&format!("was refused: {why}"))),
             Outcome::Unknown(why) => {
                 summary

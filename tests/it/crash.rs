@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::mail::only_sends;
 use crate::support::Project;
 
 /// When a run is killed: so many milliseconds after it begins a step.
@@ -129,10 +130,7 @@ fn killed_between_publishing_and_sending() {
     assert_eq!(project.files("mail"), [""; 0]);
     fs::remove_dir_all(project.path("exports")).unwrap();
     let ran = project.ok(&["run", "--as-of", "2026-11-18"]);
-    assert_eq!(
-        ran.stderr,
-        "2026-11-18 was published already, as version 1\n"
-    );
+    only_sends("2 mails", &ran);
     assert_eq!(project.files("mail").len(), 2);
 }
 
@@ -147,10 +145,7 @@ fn two_runs_at_once() {
     let second = project.run(&["run", "--as-of", "2026-11-18"]);
     assert_eq!(second.code, 75, "{}", second.stderr);
     let (start, rest) = second.stderr.split_once("run `2026-11-18-").unwrap();
-    assert_eq!(
-        start,
-        "error: The warehouse failed\n  caused by: Another run is writing to this warehouse: "
-    );
+    assert_eq!(start, "error: Another run is writing to this warehouse: ");
     assert!(
         rest.contains(&format!("`, process {process} on `")),
         "{rest}"
@@ -170,8 +165,8 @@ fn the_warehouse_is_no_folder() {
     let ran = project.run(&["run", "--as-of", "2026-11-18"]);
     assert_eq!(ran.code, 1);
     let (start, end) = (
-        "error: The warehouse failed\n  caused by: Cannot read or write `[ROOT]/warehouse/",
-        "Not a directory (os error 20)\n",
+        "error: Cannot read or write `[ROOT]/warehouse/",
+        "Not a directory (os error 20)\n  fix: see that this program may read and write it\n",
     );
     assert!(
         ran.stderr.starts_with(start) && ran.stderr.ends_with(end),
@@ -191,10 +186,8 @@ fn the_disk_takes_no_more() {
         let ran = project.ended(&limited(&project, kilobytes).output().unwrap());
         assert_eq!(ran.code, 1, "{}", ran.stderr);
         let (_, error) = ran.stderr.split_once("error: ").unwrap();
-        let start = format!(
-            "The warehouse failed\n  caused by: Cannot read or write `[ROOT]/warehouse/{file}"
-        );
-        let end = "`\n  caused by: File too large (os error 27)\n";
+        let start = format!("Cannot read or write `[ROOT]/warehouse/{file}");
+        let end = "`\n  why: File too large (os error 27)\n  fix: see that this program may read and write it\n";
         assert!(error.starts_with(&start) && error.ends_with(end), "{error}");
         assert_eq!(project.files("warehouse/_log"), [""; 0]);
         assert_eq!(project.files("mail"), [""; 0]);
