@@ -17,6 +17,7 @@ mod history;
 mod latest;
 mod lock;
 mod log;
+mod parameters;
 mod pool;
 mod quantile;
 mod raw;

@@ -5,7 +5,6 @@
 //! date alone. Every column that comes out has one of the types of the tables' contract.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -20,15 +19,13 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{
-    DataType as SqlType, Expr, Statement as SqlStatement, TypedString, Value, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::frame::Frame;
 use super::relation::Relation;
-use super::{functions, quantile, refusal};
+use super::{functions, parameters, quantile, refusal};
 use crate::clock;
 use crate::problem::Problem;
 
@@ -229,16 +226,9 @@ impl Session {
 
     async fn logical_plan(&self, relation: &Relation) -> Result<LogicalPlan, QueryError> {
         let mut statement = relation.statement.clone();
-        let mut bind = Bind {
-            as_of: self.as_of,
-            as_of_end: self.as_of_end,
-            unknown: None,
-        };
-        if statement.visit(&mut bind).is_break() {
-            let name = bind.unknown.as_deref().unwrap_or("$");
-            let problem = refusal::no_parameter(relation, name);
-            return Err(QueryError::Refused(Box::new(problem)));
-        }
+        parameters::bind(&mut statement, self.as_of, self.as_of_end).map_err(|name| {
+            QueryError::Refused(Box::new(refusal::no_parameter(relation, &name)))
+        })?;
         self.plan_statement(statement).await.map_err(|error| {
             let mut tables = self.tables();
             tables.extend(self.others.iter().cloned());
@@ -256,47 +246,6 @@ impl Session {
             .await?;
         // Types and functions are judged here, not only when the query runs.
         state.optimize(&plan)
-    }
-}
-
-/// Puts typed values in place of the named parameters, before planning, so that every function sees
-/// their types.
-struct Bind {
-    as_of: Date,
-    as_of_end: i64,
-    unknown: Option<String>,
-}
-
-impl VisitorMut for Bind {
-    type Break = ();
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let Expr::Value(value) = expr else {
-            return ControlFlow::Continue(());
-        };
-        let Value::Placeholder(name) = &value.value else {
-            return ControlFlow::Continue(());
-        };
-        let typed = |data_type, text: String| {
-            Expr::TypedString(TypedString {
-                data_type,
-                value: Value::SingleQuotedString(text).into(),
-                uses_odbc_syntax: false,
-            })
-        };
-        match name.as_str() {
-            "$as_of" => *expr = typed(SqlType::Date, self.as_of.to_string()),
-            "$as_of_end" => {
-                let zoned = datafusion::sql::sqlparser::ast::TimezoneInfo::WithTimeZone;
-                let instant = jiff::Timestamp::from_microsecond(self.as_of_end).unwrap_or_default();
-                *expr = typed(SqlType::Timestamp(Some(6), zoned), instant.to_string());
-            }
-            _ => {
-                self.unknown = Some(name.clone());
-                return ControlFlow::Break(());
-            }
-        }
-        ControlFlow::Continue(())
     }
 }
 
