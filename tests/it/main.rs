@@ -10,7 +10,9 @@
 
 /// Imports point one way, and each wall stands.
 mod architecture;
-/// What is said of input that is wrong, and that nothing is half-written.
+/// What is said of exports and a warehouse that are wrong.
+mod bad_files;
+/// What is said of a deployment that is wrong.
 mod bad_input;
 /// Help, exit codes, and the commands about a published warehouse.
 mod cli;
