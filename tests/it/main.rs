@@ -1,6 +1,12 @@
 //! Everything that is tested through the front door: the executable is run, its exit code, output
 //! and files are looked at. Nothing here names the library, so this binary links none of it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, says when it is skipped, and writes its own fixtures"
+)]
 
 /// Imports point one way, and each wall stands.
 mod architecture;

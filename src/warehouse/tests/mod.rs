@@ -224,7 +224,9 @@ fn word(value: &Value) -> String {
 fn short(value: &Value) -> String {
     let text = word(value);
     match text.strip_prefix("2026-11-") {
-        Some(rest) if rest.contains("T23:59:59.999999") => format!("{} end", &rest[..2]),
+        Some(rest) if rest.contains("T23:59:59.999999") => {
+            rest.chars().take(2).chain(" end".chars()).collect()
+        }
         Some(rest) => rest.chars().take(8).collect(),
         None => text,
     }

@@ -97,9 +97,9 @@ async fn snapshots_hold(nights: &[Night], column_from: usize) {
             .collect();
         let end = start() + i64::from(*day) * 24 * HOUR - 1;
         let mut found = state_at(&history, end, &fields);
-        found
-            .values_mut()
-            .for_each(|row| row.resize(4, Value::Null));
+        for row in found.values_mut() {
+            row.resize(4, Value::Null);
+        }
         assert_eq!(found, expected, "at the end of day {day}");
     }
     let now = house.rows(&version, "crm.lead").await;
