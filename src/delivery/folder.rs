@@ -28,7 +28,7 @@ impl Folder {
         match self.store.create(&path, mail.message.clone().into()).await {
             Ok(()) => Ok(Handed::Taken),
             Err(StoreError::AlreadyExists { .. }) => Ok(self.compare(&path, mail).await),
-            Err(error) => Ok(Handed::Held(told(&error))),
+            Err(error) => Ok(Handed::Waits(told(&error))),
         }
     }
 
@@ -36,7 +36,7 @@ impl Folder {
         match self.store.get(path).await {
             Ok(there) if there == mail.message => Handed::Taken,
             Ok(_) => Handed::Held(format!("another mail is at `{}`", self.store.shown(path))),
-            Err(error) => Handed::Held(told(&error)),
+            Err(error) => Handed::Waits(told(&error)),
         }
     }
 }

@@ -214,7 +214,7 @@ async fn send_one(ledger: &Ledger, carrier: &mut Carrier, mail: &Outgoing) -> Ou
         ),
         _ => match carrier.hand_over(mail, &mut claim).await {
             Ok(handed) => handed,
-            Err(error) => Handed::Held(format!("its ledger fails: {}", told(&error))),
+            Err(error) => Handed::Waits(format!("its ledger fails: {}", told(&error))),
         },
     };
     settle(&mut claim, handed).await

@@ -389,13 +389,13 @@ fn the_mail_folder_is_none() {
     let project = Project::from("mail");
     project.write("mail", "a file");
     let ran = project.run(&RUN);
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 75);
     let told = problems(&ran);
     assert_eq!(told.len(), 2);
     assert_eq!(
         told[0],
         format!(
-            "Ann's waits until this is mended: \
+            "Ann's waits for the next run: \
              Cannot read or write `[ROOT]/mail/{ANN}.eml`: Not a directory (os error 20)"
         )
     );
