@@ -37,3 +37,4 @@ select
 from measured m
 join name k on k.stage_order = m.stage_order and k.to_order = m.to_order and k.member_no = m.member_no
 cross join setting g
+order by m.measure, m.period, m.period_start, m.stage_order, m.to_order, m.member_no
