@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{MetricsError, inputs, measured, rows};
 use crate::config::{ColumnType, Config};
 use crate::problem::Problem;
-use crate::warehouse::relation::load;
+use crate::warehouse::query::relation::load;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
 
 /// The columns of `baseline`; what the measures are, `queries/baseline/baseline_row.sql` says.

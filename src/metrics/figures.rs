@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::{MetricsError, measured};
 use crate::config::Config;
 use crate::warehouse::Session;
-use crate::warehouse::relation::load;
+use crate::warehouse::query::relation::load;
 
 /// What a report may use, and nothing else.
 #[derive(Debug, Clone, PartialEq)]

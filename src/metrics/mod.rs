@@ -20,7 +20,7 @@ use arrow::error::ArrowError;
 
 use crate::config::Config;
 use crate::problem::{Problem, Problems};
-use crate::warehouse::relation::{in_waves, load};
+use crate::warehouse::query::relation::{in_waves, load};
 use crate::warehouse::{QueryError, Relation, Session};
 
 pub(crate) use baseline::{Freeze, baselines, freeze};

@@ -26,7 +26,7 @@ use crate::funnel::{self, Derived};
 use crate::metrics;
 use crate::problem::{Problem, Problems};
 use crate::report::Templates;
-use crate::warehouse::refusal::no_table;
+use crate::warehouse::query::refusal::no_table;
 use crate::warehouse::{Draft, FileKind, Relation, Session, Version, Warehouse, declared_tables};
 use ready::{Ready, ready};
 use record::Record;

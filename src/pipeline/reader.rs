@@ -11,7 +11,7 @@ use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
 use crate::metrics::{self, Freeze};
 use crate::problem::Problems;
-use crate::warehouse::refusal::no_table;
+use crate::warehouse::query::refusal::no_table;
 use crate::warehouse::{
     Frame, QueryError, Relation, Session, Version, Warehouse, batch_of, schema_of,
 };

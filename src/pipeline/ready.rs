@@ -10,7 +10,8 @@ use crate::config::{Config, Funnel, Source};
 use crate::funnel;
 use crate::problem::{Problem, Problems, nearest};
 use crate::report::{self, Templates};
-use crate::warehouse::{Relation, relation};
+use crate::warehouse::Relation;
+use crate::warehouse::query::relation;
 
 /// What a deployment brings besides its configuration, read and checked.
 pub(super) struct Ready {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
-use super::schema::{Column, Kind, schema_of};
-use super::{events, history};
 use crate::config::{Source, Stream, StreamKind};
 use crate::sources::declared_schema;
+use crate::warehouse::history::{self, events};
+use crate::warehouse::schema::{Column, Kind, schema_of};
 
 /// Every table that a source's streams will have, with its columns.
 pub(crate) fn declared_tables(source: &Source) -> Vec<(String, SchemaRef)> {

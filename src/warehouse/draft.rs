@@ -11,18 +11,18 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-use super::changes::Changes;
 use super::error::WarehouseError;
-use super::events;
 use super::file;
+use super::history::changes::Changes;
+use super::history::events;
+use super::history::latest::Latest;
+use super::history::replay::Window;
 use super::history::{self, Snapshot};
-use super::latest::Latest;
-use super::lock::Lock;
+use super::log::lock::Lock;
+use super::log::version::Version;
 use super::log::{Commit, DataFile, FileKind, StreamFact, StreamForm};
 use super::raw::{self, Raw};
-use super::replay::Window;
 use super::schema::{Column, aligned, columns_of, schema_of, unified};
-use super::version::Version;
 use crate::clock::{self, RunId};
 use crate::config::StreamKind;
 use crate::fs::Store;
@@ -351,7 +351,7 @@ impl Draft {
             columns,
             recorded: recorded.clone(),
         };
-        let name = super::version::stream_name(extract);
+        let name = super::log::version::stream_name(extract);
         self.pending.streams.insert(name, fact);
     }
 

@@ -10,7 +10,7 @@ use arrow::util::pretty::pretty_format_batches_with_options;
 use parquet::arrow::ArrowWriter;
 use serde::de::DeserializeOwned;
 
-use super::session::QueryError;
+use super::query::session::QueryError;
 
 /// The rows of a query.
 #[derive(Debug, Clone)]

@@ -4,33 +4,19 @@
 //! A reader holds a version, which later runs do not disturb. A writer holds a draft, of which
 //! nothing is visible until its commit.
 
-mod changes;
 mod declared;
-mod digest;
 mod draft;
 mod error;
-mod events;
 mod file;
 mod frame;
-mod functions;
 mod history;
-mod latest;
-mod lock;
 mod log;
-mod parameters;
-mod pool;
-mod quantile;
+pub(crate) mod query;
 mod raw;
-mod read;
-pub(crate) mod refusal;
-pub(crate) mod relation;
-mod replay;
 mod rows;
 mod schema;
-pub(crate) mod session;
 #[cfg(test)]
 mod tests;
-mod version;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,12 +29,13 @@ pub(crate) use declared::declared_tables;
 pub(crate) use draft::{Draft, Recorded};
 pub(crate) use error::WarehouseError;
 pub(crate) use frame::{Frame, FrameFormat};
-pub(crate) use functions::{date_of, instant_type};
 pub(crate) use log::{Commit, FileKind};
-pub(crate) use relation::Relation;
+pub(crate) use query::functions::{date_of, instant_type};
+
+pub(crate) use log::version::{Version, gate, vanished_columns};
+pub(crate) use query::relation::Relation;
+pub(crate) use query::session::{QueryError, Session};
 pub(crate) use rows::{batch_of, schema_of};
-pub(crate) use session::{QueryError, Session};
-pub(crate) use version::{Version, gate, vanished_columns};
 
 use crate::clock::RunId;
 use crate::fs::{Location, Store};
@@ -175,12 +162,12 @@ impl Warehouse {
         version: &Version,
         table: &str,
     ) -> Result<(SchemaRef, Vec<RecordBatch>), WarehouseError> {
-        read::read(&self.store, version, table).await
+        query::read::read(&self.store, version, table).await
     }
 
-    fn lock(&self, run_id: &RunId) -> Result<Option<lock::Lock>, WarehouseError> {
+    fn lock(&self, run_id: &RunId) -> Result<Option<log::lock::Lock>, WarehouseError> {
         match self.store.folder() {
-            Some(folder) => lock::take(folder, run_id),
+            Some(folder) => log::lock::take(folder, run_id),
             None => Ok(None),
         }
     }

@@ -6,9 +6,9 @@ use arrow::datatypes::{DataType, Date32Type, Field, Schema, TimestampMicrosecond
 use jiff::tz::TimeZone;
 
 use super::error::WarehouseError;
-use super::functions::date_of;
+use super::log::version::stream_name;
+use super::query::functions::date_of;
 use super::schema::{Column, aligned, columns_of, schema_of};
-use super::version::stream_name;
 use crate::clock::day_start;
 use crate::sources::Extract;
 

@@ -8,7 +8,7 @@ use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
 use serde::Serialize;
 
-use super::functions::instant_type;
+use super::query::functions::instant_type;
 use crate::config::ColumnType;
 
 /// The Arrow type of a column type.

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::error::WarehouseError;
-use super::functions::instant_type;
+use super::query::functions::instant_type;
 
 /// The key of a field's metadata under which the name in the source's file stands.
 const ORIGINAL: &str = "original";

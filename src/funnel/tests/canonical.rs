@@ -7,7 +7,8 @@ use super::vendor::company;
 use super::{funnel, zone};
 use crate::funnel::derive::Derived;
 use crate::funnel::{FunnelError, derive};
-use crate::warehouse::{FrameFormat, Relation, Session, relation};
+use crate::warehouse::query::relation;
+use crate::warehouse::{FrameFormat, Relation, Session};
 
 fn shipped() -> BTreeMap<String, Vec<Relation>> {
     let load = |source: &str| {

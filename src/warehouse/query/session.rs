@@ -23,11 +23,11 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::frame::Frame;
-use super::relation::Relation;
 use super::{functions, parameters, quantile, refusal};
 use crate::clock;
 use crate::problem::Problem;
+use crate::warehouse::frame::Frame;
+use crate::warehouse::query::relation::Relation;
 
 /// A query that could not be planned or run.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,13 @@
 //! * A column that the snapshot lacks keeps each record's last value: not seen is not null.
 //! * A column that is new is null in all versions before.
 
+pub(in crate::warehouse) mod changes;
+mod digest;
+pub(in crate::warehouse) mod events;
+pub(in crate::warehouse) mod latest;
+mod pool;
+pub(in crate::warehouse) mod replay;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,32 +26,32 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use sha2::{Digest, Sha256};
 
-use super::changes::{Change, Changes};
-use super::digest::digests;
-use super::draft::Recorded;
-use super::error::WarehouseError;
-use super::file::DIGEST;
-use super::latest::{Known, Latest};
-use super::pool::{Cell, Pool};
-use super::replay::{Edit, RecordVersion, Replay, Shown, Via, Window};
-use super::schema::{Column, Kind, schema_of};
+use crate::warehouse::draft::Recorded;
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::file::DIGEST;
+use crate::warehouse::history::changes::{Change, Changes};
+use crate::warehouse::history::digest::digests;
+use crate::warehouse::history::latest::{Known, Latest};
+use crate::warehouse::history::pool::{Cell, Pool};
+use crate::warehouse::history::replay::{Edit, RecordVersion, Replay, Shown, Via, Window};
+use crate::warehouse::schema::{Column, Kind, schema_of};
 
 /// How many hashes of duplicate keys are told.
 const TOLD_DUPLICATES: usize = 20;
 
 /// A snapshot's rows with all columns that the stream ever had.
-pub(super) struct Snapshot {
-    pub(super) table: String,
-    pub(super) batch: RecordBatch,
+pub(in crate::warehouse) struct Snapshot {
+    pub(in crate::warehouse) table: String,
+    pub(in crate::warehouse) batch: RecordBatch,
     /// By column of `batch`: whether the extract has it.
-    pub(super) present: Vec<bool>,
-    pub(super) ids: StringArray,
-    pub(super) created: Option<Vec<Option<i64>>>,
-    pub(super) modified: Option<Vec<Option<i64>>>,
+    pub(in crate::warehouse) present: Vec<bool>,
+    pub(in crate::warehouse) ids: StringArray,
+    pub(in crate::warehouse) created: Option<Vec<Option<i64>>>,
+    pub(in crate::warehouse) modified: Option<Vec<Option<i64>>>,
 }
 
 /// The columns that history adds to a stream's own, as they are stored.
-pub(super) fn own_columns() -> Vec<Column> {
+pub(in crate::warehouse) fn own_columns() -> Vec<Column> {
     let columns = [
         ("record_id", Kind::String),
         ("valid_from", Kind::Timestamp),
@@ -69,7 +76,7 @@ struct Task<'a> {
 }
 
 /// The night's versions, sorted by record and `valid_from`.
-pub(super) fn compare(
+pub(in crate::warehouse) fn compare(
     snapshot: &Snapshot,
     latest: &Latest,
     changes: &Changes,
@@ -339,7 +346,7 @@ fn own(rows: &[Row<'_>], window: Window, commit_no: u64) -> Vec<ArrayRef> {
     ]
 }
 
-pub(super) fn instants(values: Vec<i64>) -> ArrayRef {
+pub(in crate::warehouse) fn instants(values: Vec<i64>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
 }
 

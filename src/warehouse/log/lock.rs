@@ -5,21 +5,24 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::error::WarehouseError;
 use crate::clock::RunId;
 use crate::fs::StoreError;
+use crate::warehouse::error::WarehouseError;
 
 const NAME: &str = "writer.lock";
 
 /// Held until dropped, and gone with the process.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(in crate::warehouse) struct Lock {
     /// Closing it lets the lock go.
     _file: File,
 }
 
 /// Takes the lock of the warehouse in `folder`; none where the file system has no locks.
-pub(super) fn take(folder: &Path, run_id: &RunId) -> Result<Option<Lock>, WarehouseError> {
+pub(in crate::warehouse) fn take(
+    folder: &Path,
+    run_id: &RunId,
+) -> Result<Option<Lock>, WarehouseError> {
     let path = folder.join(NAME);
     let failed = |source: std::io::Error| StoreError::Io {
         path: path.display().to_string(),

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 
-use super::relation::Relation;
 use crate::problem::{Place, Problem, nearest};
+use crate::warehouse::query::relation::Relation;
 
 /// Functions of the clock, which sessions do not have.
 const CLOCK: [&str; 5] = [
@@ -19,7 +19,7 @@ const CLOCK: [&str; 5] = [
 ];
 
 /// A planner's refusal. `tables` are the names that a table may have.
-pub(super) fn of(
+pub(in crate::warehouse) fn of(
     relation: &Relation,
     error: &DataFusionError,
     tables: &BTreeSet<String>,
@@ -67,7 +67,7 @@ pub(crate) fn no_table(name: &str, tables: &BTreeSet<String>) -> Problem {
     Problem::new(format!("There is no table `{name}`")).fix(fix)
 }
 
-pub(super) fn no_parameter(relation: &Relation, name: &str) -> Problem {
+pub(in crate::warehouse) fn no_parameter(relation: &Relation, name: &str) -> Problem {
     let (line, column) = find(&relation.sql, name).unwrap_or((1, 1));
     Problem::new(format!("There is no parameter `{name}`"))
         .at(Place::of(&relation.file, &relation.sql, line, column))
@@ -115,7 +115,7 @@ fn no_function(name: &str, message: &str) -> Problem {
 }
 
 /// Why running a query failed, without the cells that arrow quotes.
-pub(super) fn without_cells(error: &DataFusionError) -> String {
+pub(in crate::warehouse) fn without_cells(error: &DataFusionError) -> String {
     let message = plain(error.find_root());
     let around = message.split_once('\'').and_then(|(before, rest)| {
         let (_, after) = rest.rsplit_once('\'')?;

@@ -3,6 +3,9 @@
 //! An entry lists what one run adds and removes in all tables. Creating it is the one act by which
 //! a run becomes visible, whole or not at all; it is never changed afterwards.
 
+pub(in crate::warehouse) mod lock;
+pub(in crate::warehouse) mod version;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,11 +13,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::draft::Recorded;
-use super::error::WarehouseError;
-use super::schema::Column;
 use crate::clock::RunId;
 use crate::fs::{Store, StoreError};
+use crate::warehouse::draft::Recorded;
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::schema::Column;
 
 const FOLDER: &str = "_log";
 const FORMAT: u64 = 1;
@@ -26,7 +29,7 @@ const FORMAT: u64 = 1;
 )]
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Commit {
-    pub(super) format: u64,
+    pub(in crate::warehouse) format: u64,
     pub(crate) commit_no: u64,
     pub(crate) run_id: RunId,
     pub(crate) as_of: Date,
@@ -91,7 +94,7 @@ pub(crate) enum StreamForm {
 }
 
 impl StreamForm {
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::warehouse) fn name(self) -> &'static str {
         match self {
             Self::Snapshot => "a snapshot",
             Self::Events => "events",
@@ -100,7 +103,7 @@ impl StreamForm {
 }
 
 impl Commit {
-    pub(super) fn new(commit_no: u64, run_id: &RunId, as_of: Date) -> Self {
+    pub(in crate::warehouse) fn new(commit_no: u64, run_id: &RunId, as_of: Date) -> Self {
         Self {
             format: FORMAT,
             commit_no,
@@ -116,7 +119,7 @@ impl Commit {
 
     /// Makes the commit visible. An error means that it is not, except that a store which neither
     /// answers the write nor the question after it leaves the matter open until the next read.
-    pub(super) async fn publish(&self, store: &Store) -> Result<(), WarehouseError> {
+    pub(in crate::warehouse) async fn publish(&self, store: &Store) -> Result<(), WarehouseError> {
         let path = path(self.commit_no);
         let json = serde_json::to_vec(self).map_err(|error| WarehouseError::Garbled {
             path: store.shown(&path),
@@ -150,7 +153,7 @@ fn path(commit_no: u64) -> String {
 }
 
 /// The commits that follow the first `known` ones, in order.
-pub(super) async fn read_after(
+pub(in crate::warehouse) async fn read_after(
     store: &Store,
     known: u64,
 ) -> Result<Vec<Arc<Commit>>, WarehouseError> {

@@ -8,35 +8,35 @@ use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
 use bytes::Bytes;
 
-use super::error::WarehouseError;
-use super::file::{self, DIGEST};
-use super::log::DataFile;
-use super::schema::aligned;
 use crate::fs::Store;
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::file::{self, DIGEST};
+use crate::warehouse::log::DataFile;
+use crate::warehouse::schema::aligned;
 
 /// A record's last version: where its row is, and enough to know whether it still holds.
 #[derive(Debug)]
-pub(super) struct Known {
-    pub(super) record_id: Arc<str>,
-    pub(super) valid_from: i64,
-    pub(super) deleted: bool,
-    pub(super) digest: u128,
+pub(in crate::warehouse) struct Known {
+    pub(in crate::warehouse) record_id: Arc<str>,
+    pub(in crate::warehouse) valid_from: i64,
+    pub(in crate::warehouse) deleted: bool,
+    pub(in crate::warehouse) digest: u128,
     commit_no: i64,
     file: usize,
     row: u32,
 }
 
 #[derive(Debug)]
-pub(super) struct Latest {
+pub(in crate::warehouse) struct Latest {
     table: String,
     files: Vec<(String, Bytes)>,
-    pub(super) records: Vec<Known>,
+    pub(in crate::warehouse) records: Vec<Known>,
     index: HashMap<Arc<str>, usize>,
 }
 
 impl Latest {
     /// Reads the keys and digests of a stream's history files.
-    pub(super) async fn load(
+    pub(in crate::warehouse) async fn load(
         store: &Store,
         table: &str,
         files: &[Arc<DataFile>],
@@ -54,7 +54,7 @@ impl Latest {
         Ok(latest)
     }
 
-    pub(super) fn find(&self, record_id: &str) -> Option<&Known> {
+    pub(in crate::warehouse) fn find(&self, record_id: &str) -> Option<&Known> {
         self.index.get(record_id).map(|index| &self.records[*index])
     }
 
@@ -100,7 +100,7 @@ impl Latest {
     }
 
     /// The rows of the given records, in their order, with the columns of `target`.
-    pub(super) fn fetch(
+    pub(in crate::warehouse) fn fetch(
         &self,
         wanted: &[&Known],
         target: &SchemaRef,

@@ -8,17 +8,18 @@ use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
-use super::error::WarehouseError;
-use super::log::{DataFile, FileKind, StreamForm};
-use super::schema::{Column, aligned, schema_of};
-use super::version::Version;
-use super::{events, file, history};
 use crate::fs::Store;
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::history::events;
+use crate::warehouse::log::version::Version;
+use crate::warehouse::log::{DataFile, FileKind, StreamForm};
+use crate::warehouse::schema::{Column, aligned, schema_of};
+use crate::warehouse::{file, history};
 
 /// Rows of one batch handed to a query.
 const BATCH: usize = 8192;
 
-pub(super) async fn read(
+pub(in crate::warehouse) async fn read(
     store: &Store,
     version: &Version,
     table: &str,
@@ -65,7 +66,8 @@ impl Reader<'_> {
         let mut files = self.version.files(FileKind::Derived, self.table);
         files.extend(self.version.files(FileKind::Append, self.table));
         let columns = files.iter().map(|file| file.schema.clone());
-        let columns = columns.reduce(|before, now| super::schema::unified(&before, &now));
+        let columns =
+            columns.reduce(|before, now| crate::warehouse::schema::unified(&before, &now));
         let columns = columns.ok_or_else(|| WarehouseError::NoTable {
             table: self.table.to_owned(),
         })?;

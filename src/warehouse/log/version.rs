@@ -8,11 +8,11 @@ use arrow::datatypes::SchemaRef;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::log::{Commit, DataFile, FileKind, StreamFact, StreamForm};
-use super::schema::{Column, schema_of};
 use crate::clock::RunId;
 use crate::config::StreamKind;
 use crate::sources::Extract;
+use crate::warehouse::log::{Commit, DataFile, FileKind, StreamFact, StreamForm};
+use crate::warehouse::schema::{Column, schema_of};
 
 /// What one commit and all before it published; its files never change, so a reader that holds a
 /// version is not disturbed by later runs.
@@ -62,14 +62,14 @@ pub(crate) enum Fault {
 
 impl Version {
     /// The fold of commits, in order; none without a commit.
-    pub(super) fn of(commits: &[Arc<Commit>]) -> Option<Self> {
+    pub(in crate::warehouse) fn of(commits: &[Arc<Commit>]) -> Option<Self> {
         let (first, rest) = commits.split_first()?;
         let start = Self::after(None, first);
         let fold = |version, commit: &Arc<Commit>| Self::after(Some(version), commit);
         Some(rest.iter().fold(start, fold))
     }
 
-    pub(super) fn after(base: Option<Self>, commit: &Commit) -> Self {
+    pub(in crate::warehouse) fn after(base: Option<Self>, commit: &Commit) -> Self {
         let (mut files, mut streams) = base.map_or_else(
             || (Vec::new(), BTreeMap::new()),
             |base| (base.files, base.streams),
@@ -120,7 +120,7 @@ impl Version {
     }
 
     /// The live files of a kind and a table, in the order of their commits.
-    pub(super) fn files(&self, kind: FileKind, table: &str) -> Vec<Arc<DataFile>> {
+    pub(in crate::warehouse) fn files(&self, kind: FileKind, table: &str) -> Vec<Arc<DataFile>> {
         let wanted = |file: &&Arc<DataFile>| file.kind == kind && file.table == table;
         self.files.iter().filter(wanted).cloned().collect()
     }
@@ -148,11 +148,11 @@ impl StreamState {
 }
 
 /// `<source>.<stream>`.
-pub(super) fn stream_name(extract: &Extract) -> String {
+pub(in crate::warehouse) fn stream_name(extract: &Extract) -> String {
     format!("{}.{}", extract.source, extract.stream)
 }
 
-pub(super) fn rows_of(extract: &Extract) -> u64 {
+pub(in crate::warehouse) fn rows_of(extract: &Extract) -> u64 {
     let rows: usize = extract.batches.iter().map(RecordBatch::num_rows).sum();
     rows as u64
 }
@@ -187,7 +187,7 @@ pub(crate) fn vanished_columns(extract: &Extract, version: &Version) -> Vec<Colu
     let Some(state) = version.stream(&stream_name(extract)) else {
         return Vec::new();
     };
-    let now = super::raw::names(extract);
+    let now = crate::warehouse::raw::names(extract);
     let had = |column: &&Column| state.last.present.contains(&column.name);
     let gone = |column: &&Column| !now.contains(&column.name);
     state

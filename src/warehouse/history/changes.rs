@@ -5,35 +5,35 @@ use std::collections::{HashMap, HashSet};
 use arrow::array::{Array, StringArray};
 use jiff::tz::TimeZone;
 
-use super::error::WarehouseError;
-use super::raw::Raw;
-use super::schema::Column;
 use crate::config::StreamKind;
 use crate::sources::Extract;
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::raw::Raw;
+use crate::warehouse::schema::Column;
 
 /// One changed field of one record.
 #[derive(Debug)]
-pub(super) struct Change {
-    pub(super) at: i64,
+pub(in crate::warehouse) struct Change {
+    pub(in crate::warehouse) at: i64,
     /// The index of the snapshot's column.
-    pub(super) column: usize,
-    pub(super) old: Option<String>,
-    pub(super) new: Option<String>,
+    pub(in crate::warehouse) column: usize,
+    pub(in crate::warehouse) old: Option<String>,
+    pub(in crate::warehouse) new: Option<String>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(in crate::warehouse) struct Changes {
     /// In the order of their instants; at one instant, in the order of the file.
     by_record: HashMap<String, Vec<Change>>,
     /// Rows whose field is no column of the snapshot.
-    pub(super) unknown_fields: u64,
+    pub(in crate::warehouse) unknown_fields: u64,
     /// Rows without a record, a field or an instant.
-    pub(super) unreadable: u64,
+    pub(in crate::warehouse) unreadable: u64,
 }
 
 impl Changes {
     /// `columns` are those of the snapshot stream. A key that comes twice counts once.
-    pub(super) fn read(
+    pub(in crate::warehouse) fn read(
         extract: &Extract,
         columns: &[Column],
         zone: &TimeZone,
@@ -90,7 +90,12 @@ impl Changes {
     }
 
     /// A record's changes in `after < at <= until`.
-    pub(super) fn between(&self, record: &str, after: Option<i64>, until: i64) -> &[Change] {
+    pub(in crate::warehouse) fn between(
+        &self,
+        record: &str,
+        after: Option<i64>,
+        until: i64,
+    ) -> &[Change] {
         let Some(changes) = self.by_record.get(record) else {
             return &[];
         };

@@ -3,53 +3,53 @@
 //! Where sources disagree, field history wins over the snapshot for the time it speaks of, and the
 //! snapshot has the last word: what still differs becomes one more version. Both are counted.
 
-use super::pool::{Cell, Pool};
+use crate::warehouse::history::pool::{Cell, Pool};
 
 /// What lies between the stream's last complete snapshot and tonight's, in microseconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Window {
+pub(in crate::warehouse) struct Window {
     /// The end of the day of the last complete snapshot; none at the stream's first.
-    pub(super) seen_after: Option<i64>,
-    pub(super) day_start: i64,
-    pub(super) day_end: i64,
+    pub(in crate::warehouse) seen_after: Option<i64>,
+    pub(in crate::warehouse) day_start: i64,
+    pub(in crate::warehouse) day_end: i64,
     /// Whether field history came with the snapshot.
-    pub(super) told: bool,
+    pub(in crate::warehouse) told: bool,
 }
 
 /// A change of field history whose texts could be read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Edit {
-    pub(super) at: i64,
-    pub(super) column: usize,
-    pub(super) old: Cell,
-    pub(super) new: Cell,
+pub(in crate::warehouse) struct Edit {
+    pub(in crate::warehouse) at: i64,
+    pub(in crate::warehouse) column: usize,
+    pub(in crate::warehouse) old: Cell,
+    pub(in crate::warehouse) new: Cell,
 }
 
 /// One record as tonight's snapshot shows it.
 #[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) cells: Vec<Cell>,
-    pub(super) created: Option<i64>,
-    pub(super) modified: Option<i64>,
+pub(in crate::warehouse) struct Shown {
+    pub(in crate::warehouse) cells: Vec<Cell>,
+    pub(in crate::warehouse) created: Option<i64>,
+    pub(in crate::warehouse) modified: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Via {
+pub(in crate::warehouse) enum Via {
     Snapshot,
     History,
 }
 
 #[derive(Debug)]
-pub(super) struct RecordVersion {
-    pub(super) valid_from: i64,
-    pub(super) cells: Vec<Cell>,
-    pub(super) deleted: bool,
-    pub(super) via: Via,
-    pub(super) censored: bool,
+pub(in crate::warehouse) struct RecordVersion {
+    pub(in crate::warehouse) valid_from: i64,
+    pub(in crate::warehouse) cells: Vec<Cell>,
+    pub(in crate::warehouse) deleted: bool,
+    pub(in crate::warehouse) via: Via,
+    pub(in crate::warehouse) censored: bool,
 }
 
 /// The versions of one record in the making, and what the sources disagreed about.
-pub(super) struct Replay<'a> {
+pub(in crate::warehouse) struct Replay<'a> {
     pool: &'a Pool,
     window: Window,
     edits: &'a [Edit],
@@ -61,7 +61,7 @@ pub(super) struct Replay<'a> {
 impl<'a> Replay<'a> {
     /// `edits` in order, none later than the day's end; for a known record none before its last
     /// version.
-    pub(super) fn new(pool: &'a Pool, window: Window, edits: &'a [Edit]) -> Self {
+    pub(in crate::warehouse) fn new(pool: &'a Pool, window: Window, edits: &'a [Edit]) -> Self {
         Self {
             pool,
             window,
@@ -72,12 +72,12 @@ impl<'a> Replay<'a> {
         }
     }
 
-    pub(super) fn end(self) -> (Vec<RecordVersion>, u64) {
+    pub(in crate::warehouse) fn end(self) -> (Vec<RecordVersion>, u64) {
         (self.versions, self.disagreements)
     }
 
     /// A record never seen before: its first state is the snapshot's with every change undone.
-    pub(super) fn appear(mut self, shown: &Shown) -> Self {
+    pub(in crate::warehouse) fn appear(mut self, shown: &Shown) -> Self {
         self.state.clone_from(&shown.cells);
         for edit in self.edits.iter().rev() {
             self.state[edit.column] = edit.old;
@@ -98,7 +98,12 @@ impl<'a> Replay<'a> {
     }
 
     /// A record with a last version: changed, or back after it had vanished.
-    pub(super) fn go_on(mut self, last: Vec<Cell>, shown: &Shown, returned: bool) -> Self {
+    pub(in crate::warehouse) fn go_on(
+        mut self,
+        last: Vec<Cell>,
+        shown: &Shown,
+        returned: bool,
+    ) -> Self {
         self.state = last;
         self.play();
         self.settle(shown, returned);
@@ -106,7 +111,7 @@ impl<'a> Replay<'a> {
     }
 
     /// A record that the snapshot lacks.
-    pub(super) fn vanish(mut self, last: Vec<Cell>) -> Self {
+    pub(in crate::warehouse) fn vanish(mut self, last: Vec<Cell>) -> Self {
         self.state = last;
         self.play();
         self.push(self.window.day_end, Via::Snapshot);

@@ -14,12 +14,12 @@ use arrow::error::ArrowError;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::functions::days_since_epoch;
+use crate::warehouse::query::functions::days_since_epoch;
 
 /// A cell's number within its column.
-pub(super) type Cell = u32;
+pub(in crate::warehouse) type Cell = u32;
 
-pub(super) struct Pool {
+pub(in crate::warehouse) struct Pool {
     columns: Vec<ArrayRef>,
     comparators: Vec<DynComparator>,
     /// How many rows stand before the texts.
@@ -30,7 +30,7 @@ pub(super) struct Pool {
 
 impl Pool {
     /// `texts` has one list a column.
-    pub(super) fn new(
+    pub(in crate::warehouse) fn new(
         known: &RecordBatch,
         snapshot: &RecordBatch,
         texts: &[Vec<Option<&str>>],
@@ -57,21 +57,25 @@ impl Pool {
         Ok(pool)
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::warehouse) fn width(&self) -> usize {
         self.columns.len()
     }
 
     /// The cell of a text; none if it could not be read as its column's type.
-    pub(super) fn text(&self, column: usize, index: usize) -> Option<Cell> {
+    pub(in crate::warehouse) fn text(&self, column: usize, index: usize) -> Option<Cell> {
         let readable = !self.unreadable[column][index];
         readable.then(|| self.rows + Cell::try_from(index).unwrap_or(0))
     }
 
-    pub(super) fn same(&self, column: usize, one: Cell, two: Cell) -> bool {
+    pub(in crate::warehouse) fn same(&self, column: usize, one: Cell, two: Cell) -> bool {
         one == two || self.comparators[column](one as usize, two as usize).is_eq()
     }
 
-    pub(super) fn gather(&self, column: usize, cells: Vec<Cell>) -> Result<ArrayRef, ArrowError> {
+    pub(in crate::warehouse) fn gather(
+        &self,
+        column: usize,
+        cells: Vec<Cell>,
+    ) -> Result<ArrayRef, ArrowError> {
         take(&self.columns[column], &UInt32Array::from(cells), None)
     }
 }
@@ -144,7 +148,7 @@ mod tests {
     use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 
     use super::*;
-    use crate::warehouse::functions::instant_type;
+    use crate::warehouse::query::functions::instant_type;
 
     // Every spelling that the sources use; what is none of them is null, never a guess.
     #[test]

@@ -33,7 +33,7 @@ pub(crate) struct Relation {
     columns: BTreeMap<String, (usize, usize)>,
     /// Whether the deployment wrote it, rather than this program.
     pub(crate) own: bool,
-    pub(super) statement: Box<datafusion::sql::sqlparser::ast::Statement>,
+    pub(in crate::warehouse) statement: Box<datafusion::sql::sqlparser::ast::Statement>,
 }
 
 impl Relation {

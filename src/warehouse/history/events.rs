@@ -7,17 +7,17 @@ use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Field, Schema};
 
-use super::draft::Recorded;
-use super::error::WarehouseError;
-use super::file;
-use super::history::instants;
-use super::log::DataFile;
-use super::raw::Raw;
-use super::schema::{Column, Kind, schema_of};
 use crate::fs::Store;
+use crate::warehouse::draft::Recorded;
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::file;
+use crate::warehouse::history::instants;
+use crate::warehouse::log::DataFile;
+use crate::warehouse::raw::Raw;
+use crate::warehouse::schema::{Column, Kind, schema_of};
 
 /// The columns that are added to a stream's own.
-pub(super) fn own_columns() -> Vec<Column> {
+pub(in crate::warehouse) fn own_columns() -> Vec<Column> {
     let columns = [
         ("record_id", Kind::String),
         ("known_at", Kind::Timestamp),
@@ -28,7 +28,7 @@ pub(super) fn own_columns() -> Vec<Column> {
 }
 
 /// The keys that earlier extracts brought.
-pub(super) async fn known_keys(
+pub(in crate::warehouse) async fn known_keys(
     store: &Store,
     files: &[Arc<DataFile>],
 ) -> Result<HashSet<String>, WarehouseError> {
@@ -49,7 +49,7 @@ pub(super) async fn known_keys(
 }
 
 /// The rows whose keys are new, sorted by key.
-pub(super) fn new_rows(
+pub(in crate::warehouse) fn new_rows(
     raw: &Raw,
     key: &str,
     known: &HashSet<String>,

@@ -11,7 +11,11 @@ use jiff::civil::Date;
 
 /// Puts `$as_of` (date) and `$as_of_end` (instant) in place. The error is the name of a parameter
 /// that there is not.
-pub(super) fn bind(statement: &mut Statement, as_of: Date, as_of_end: i64) -> Result<(), String> {
+pub(in crate::warehouse) fn bind(
+    statement: &mut Statement,
+    as_of: Date,
+    as_of_end: i64,
+) -> Result<(), String> {
     match statement.visit(&mut Bind { as_of, as_of_end }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(unknown) => Err(unknown),

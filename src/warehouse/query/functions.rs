@@ -30,7 +30,7 @@ pub(crate) fn instant_type() -> DataType {
 }
 
 /// All functions for one company's zone.
-pub(super) fn all(zone: &TimeZone) -> Vec<ScalarUDF> {
+pub(in crate::warehouse) fn all(zone: &TimeZone) -> Vec<ScalarUDF> {
     let days = |name, body: fn(&TimeZone, &ArrayRef) -> ArrayRef, takes: DataType, gives| {
         let signature = Signature::exact(vec![takes], Volatility::Immutable);
         ScalarUDF::from(DayFunction {

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
 };
 
-pub(super) fn quantile() -> AggregateUDF {
+pub(in crate::warehouse) fn quantile() -> AggregateUDF {
     let takes = vec![DataType::Int64, DataType::Float64];
     AggregateUDF::from(Quantile {
         signature: Signature::exact(takes, Volatility::Immutable),

@@ -1,0 +1,9 @@
+//! Questions to a version, in SQL: how a table is read, how a query is planned and refused.
+
+pub(in crate::warehouse) mod functions;
+mod parameters;
+mod quantile;
+pub(in crate::warehouse) mod read;
+pub(crate) mod refusal;
+pub(crate) mod relation;
+pub(crate) mod session;
