@@ -6,9 +6,11 @@
 mod local;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use std::fmt;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use url::Url;
+
+pub(crate) use upload::Upload;
 
 /// A folder on local disk, or a prefix in S3, Google Cloud Storage or Azure Blob Storage.
 /// Holds no credentials: those come from the cloud's own environment variables.
@@ -169,6 +173,36 @@ impl Store {
         match self.get(path).await {
             Err(StoreError::NotFound { .. }) => Ok(None),
             other => other.map(Some),
+        }
+    }
+
+    /// The bytes of a file; none if there is no such file.
+    pub(crate) async fn size(&self, path: &str) -> Result<Option<u64>, StoreError> {
+        match self.inner.head(&self.key(path)?).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.error(path, error)),
+        }
+    }
+
+    /// Parts of a file, in the order of the ranges.
+    pub(crate) async fn ranges(
+        &self,
+        path: &str,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, StoreError> {
+        let parts = self.inner.get_ranges(&self.key(path)?, ranges).await;
+        parts.map_err(|error| self.error(path, error))
+    }
+
+    /// Begins a file that is written bit by bit and is not there until it is finished. Its name is new:
+    /// on an object store nothing guards against another writer of the same name.
+    pub(crate) fn upload(&self, path: &str) -> Result<Upload, StoreError> {
+        let key = self.key(path)?;
+        let shown = self.shown(path);
+        match &self.folder {
+            Some(folder) => Upload::local(shown, &folder.join(path)),
+            None => Ok(Upload::remote(shown, Arc::clone(&self.inner), key)),
         }
     }
 

@@ -99,6 +99,14 @@ pub(crate) enum StreamKind {
         created: Option<String>,
         modified: Option<String>,
     },
+    /// The records that changed since the last extract, as they stand; one row a record.
+    Changes {
+        key: String,
+        created: Option<String>,
+        modified: Option<String>,
+        /// A column that is true for a record that is gone.
+        deleted: Option<String>,
+    },
     /// Things that happened; a row never changes. A key seen before is dropped.
     Events { key: String },
     /// One row per changed field of a record of the snapshot stream `of`, same source.

@@ -187,8 +187,8 @@ impl Night<'_> {
         let left_out = derived.left_out.iter().map(ToString::to_string);
         summary.problems.extend(left_out);
         if let Some(base) = base.filter(|base| base.tables().contains("baseline")) {
-            let (schema, batches) = warehouse.read(base, "baseline").await?;
-            session.register("baseline", schema, batches)?;
+            let rows = warehouse.table(base, "baseline").await?;
+            session.register_table("baseline", &rows)?;
         }
         Ok((session, derived))
     }
@@ -274,8 +274,8 @@ async fn open_session(
         .collect();
     for table in needed {
         if let Some(version) = version.filter(|_| published.contains(table)) {
-            let (schema, batches) = warehouse.read(version, table).await?;
-            session.register(table, schema, batches)?;
+            let rows = warehouse.table(version, table).await?;
+            session.register_table(table, &rows)?;
         } else if let Some(schema) = declared.get(table) {
             session.register(table, schema.clone(), Vec::new())?;
         }

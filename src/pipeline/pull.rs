@@ -191,7 +191,9 @@ async fn record(
             changes.insert(of.clone(), extract);
             recorded
         }
-        StreamKind::Snapshot { .. } => draft.record(&extract, changes.get(&extract.stream)).await?,
+        StreamKind::Snapshot { .. } | StreamKind::Changes { .. } => {
+            draft.record(&extract, changes.get(&extract.stream)).await?
+        }
         StreamKind::Events { .. } => draft.record_events(&extract).await?,
     };
     result.recorded = recorded;

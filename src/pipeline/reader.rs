@@ -128,8 +128,8 @@ impl Reader {
         if table == "job_delivery" {
             self.load_deliveries().await?;
         } else if self.version.tables().contains(table) {
-            let (schema, batches) = self.warehouse.read(&self.version, table).await?;
-            self.session.register(table, schema, batches)?;
+            let rows = self.warehouse.table(&self.version, table).await?;
+            self.session.register_table(table, &rows)?;
         } else {
             return Ok(());
         }
@@ -205,7 +205,7 @@ pub(crate) async fn freeze(
     let run_id = RunId::new(reader.as_of());
     let mut draft = reader
         .warehouse
-        .begin_upkeep(&run_id, &config.time_zone)
+        .begin_addition(&run_id, &config.time_zone)
         .await?;
     draft
         .append("baseline", &frozen.schema, &frozen.batches)

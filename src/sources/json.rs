@@ -100,6 +100,15 @@ fn expected_columns(input: &Input<'_>, known: Option<&SchemaRef>) -> Vec<String>
             .into_iter()
             .flatten()
             .collect(),
+        StreamKind::Changes {
+            key,
+            created,
+            modified,
+            deleted,
+        } => [Some(key), created, modified, deleted]
+            .into_iter()
+            .flatten()
+            .collect(),
         StreamKind::Events { key } => vec![key],
         StreamKind::FieldHistory {
             key,

@@ -47,6 +47,12 @@ pub(super) fn roles(kind: &StreamKind) -> Vec<Role<'_>> {
             key,
             created,
             modified,
+        }
+        | StreamKind::Changes {
+            key,
+            created,
+            modified,
+            ..
         } => {
             let created = created.iter().map(|c| Role::new(c, "`created`").time());
             let modified = modified.iter().map(|c| Role::new(c, "`modified`").time());
@@ -87,6 +93,17 @@ pub(super) fn translate(kind: &StreamKind, rename: impl Fn(&str) -> String) -> S
             key: rename(key),
             created: created.as_deref().map(&rename),
             modified: modified.as_deref().map(&rename),
+        },
+        StreamKind::Changes {
+            key,
+            created,
+            modified,
+            deleted,
+        } => StreamKind::Changes {
+            key: rename(key),
+            created: created.as_deref().map(&rename),
+            modified: modified.as_deref().map(&rename),
+            deleted: deleted.as_deref().map(&rename),
         },
         StreamKind::Events { key } => StreamKind::Events { key: rename(key) },
         StreamKind::FieldHistory {

@@ -23,7 +23,7 @@ fn tables(source: &str, stream: &Stream) -> Vec<(String, SchemaRef)> {
     let raw = declared_schema(stream);
     let name = format!("{source}.{}", stream.name);
     match stream.kind {
-        StreamKind::Snapshot { .. } => {
+        StreamKind::Snapshot { .. } | StreamKind::Changes { .. } => {
             let mut own = history::own_columns();
             let now = (name.clone(), joined(&raw, &own));
             own.push(Column::new("valid_to", Kind::Timestamp));

@@ -2,9 +2,11 @@
 //! until the commit. A draft that is dropped leaves files that no version names.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,15 +14,18 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::error::WarehouseError;
-use super::file;
+use super::file::{COMMIT_NO, Writer};
 use super::history::changes::Changes;
-use super::history::events;
-use super::history::latest::Latest;
+use super::history::compare::{History, Later, Nights, compare};
+use super::history::events::Stamp;
 use super::history::replay::Window;
-use super::history::{self, Snapshot};
+use super::history::snapshot::Snapshot;
+use super::history::{self, events};
+use super::log::fold::Folded;
 use super::log::lock::Lock;
-use super::log::version::Version;
-use super::log::{Commit, DataFile, FileKind, StreamFact, StreamForm};
+use super::log::version::{self, Recording, StreamState, Version};
+use super::log::{Commit, DataFile, FileKind, StreamFact, StreamForm, Work};
+use super::query::read;
 use super::raw::{self, Raw};
 use super::schema::{Column, aligned, columns_of, schema_of, unified};
 use crate::clock::{self, RunId};
@@ -63,7 +68,9 @@ pub(crate) struct Recorded {
 pub(crate) struct Draft {
     store: Store,
     zone: TimeZone,
-    base: Option<Version>,
+    base: Option<Arc<Folded>>,
+    /// The day that its extracts stand for.
+    day: Date,
     pending: Commit,
     /// Tells the files of one run apart.
     serial: u32,
@@ -71,38 +78,44 @@ pub(crate) struct Draft {
     _lock: Option<Lock>,
 }
 
-/// The rows of one table on their way into a file.
-struct Rows<'a> {
+/// What a draft is begun for.
+pub(super) struct Begin<'a> {
+    pub(super) run_id: &'a RunId,
+    pub(super) work: Work,
+    /// The day that its extracts stand for.
+    pub(super) day: Date,
+    /// The day whose derived tables it publishes.
+    pub(super) as_of: Date,
+}
+
+/// A data file that is begun.
+struct Begun {
     kind: FileKind,
-    table: &'a str,
-    schema: &'a SchemaRef,
+    table: String,
+    path: String,
     /// What the log states; an internal column is not among them.
     columns: Vec<Column>,
-    batches: &'a [RecordBatch],
-    sorted_by: &'a [&'a str],
+    writer: Writer,
 }
 
 impl Draft {
     pub(super) fn new(
         store: Store,
         zone: TimeZone,
-        base: Option<Version>,
-        (as_of, run_id): (Date, &RunId),
+        base: Option<Arc<Folded>>,
+        begin: &Begin<'_>,
         lock: Option<Lock>,
     ) -> Self {
-        let commit_no = base.as_ref().map_or(0, |base| base.commit_no) + 1;
+        let commit_no = base.as_ref().map_or(0, |base| base.version.commit_no) + 1;
         Self {
             store,
             zone,
             base,
-            pending: Commit::new(commit_no, run_id, as_of),
+            day: begin.day,
+            pending: Commit::new(commit_no, begin.run_id, begin.work, begin.as_of),
             serial: 0,
             _lock: lock,
         }
-    }
-
-    pub(crate) fn as_of(&self) -> Date {
-        self.pending.as_of
     }
 
     pub(crate) fn run_id(&self) -> &RunId {
@@ -115,46 +128,40 @@ impl Draft {
 
     /// What will be visible after the commit.
     pub(crate) fn version(&self) -> Version {
-        Version::after(self.base.clone(), &self.pending)
+        let base = self.base.as_ref().map(|base| base.version.clone());
+        Version::after(base, &self.pending)
     }
 
-    /// Records a snapshot, with the field history of its stream if that came too.
+    /// Records a snapshot or changes, with the field history of its stream if that came too.
     pub(crate) async fn record(
         &mut self,
         extract: &Extract,
         field_history: Option<&Extract>,
     ) -> Result<Recorded, WarehouseError> {
         let raw = Raw::of(extract)?;
-        let table = raw.table.clone();
-        let (columns, seen_after) = self.admit(extract, &raw, StreamForm::Snapshot)?;
-        let snapshot = self.snapshot(extract, &raw, &columns)?;
-        let changes = field_history
-            .map(|history| Changes::read(history, &columns, &self.zone))
-            .transpose()?;
-        let window = Window {
-            seen_after: seen_after.map(Timestamp::as_microsecond),
-            day_start: clock::day_start(self.as_of(), &self.zone).as_microsecond(),
-            day_end: self.day_end().as_microsecond(),
-            told: changes.is_some(),
+        let (columns, state) = self.admit(extract, &raw, form_of(&extract.kind))?;
+        let snapshot = Snapshot::of(&raw, &extract.kind, &columns, &self.zone)?;
+        let changes = match field_history {
+            Some(told) => self.changes(told, &columns, state.as_ref()).await?,
+            None => Changes::default(),
         };
-        let files = self.files(FileKind::History, &table);
-        let latest = Latest::load(&self.store, &table, &files).await?;
-        let changes = changes.unwrap_or_default();
-        let (batch, mut recorded) =
-            history::compare(&snapshot, &latest, &changes, window, self.commit_no())?;
-        if batch.num_rows() > 0 {
-            let stated = [columns.clone(), history::own_columns()].concat();
-            let rows = Rows {
-                kind: FileKind::History,
-                table: &table,
-                schema: &batch.schema(),
-                columns: stated,
-                batches: std::slice::from_ref(&batch),
-                sorted_by: &["record_id", "valid_from"],
-            };
-            recorded.bytes = self.write(rows).await?;
-        }
-        self.note(extract, StreamForm::Snapshot, columns, &recorded);
+        let nights = self.nights(state.as_ref(), columns.len(), field_history.is_some());
+        let stated = [columns.clone(), history::own_columns()].concat();
+        let files = self.files(FileKind::History, &raw.table);
+        let mut begun = self.begin(
+            (FileKind::History, &raw.table, stated),
+            &snapshot.stored,
+            &history::ORDER,
+        )?;
+        let past = History {
+            store: &self.store,
+            files: &files,
+        };
+        let compared = compare(&past, &snapshot, &changes, &nights, &mut begun.writer);
+        let mut recorded = Box::pin(compared).await?;
+        recorded.bytes = self.end(begun, false).await?;
+        self.keep_apart(&raw, &snapshot).await?;
+        self.note(extract, columns, &recorded);
         Ok(recorded)
     }
 
@@ -164,29 +171,24 @@ impl Draft {
         extract: &Extract,
     ) -> Result<Recorded, WarehouseError> {
         let raw = Raw::of(extract)?;
-        let table = raw.table.clone();
-        let (columns, seen_after) = self.admit(extract, &raw, StreamForm::Events)?;
-        let files = self.files(FileKind::Events, &table);
-        let known = events::known_keys(&self.store, &files).await?;
-        let stamp = (
-            self.day_end().as_microsecond(),
-            self.commit_no(),
-            seen_after.is_none(),
-        );
-        let (batch, mut recorded) = events::new_rows(&raw, key_of(extract), &known, stamp)?;
-        if batch.num_rows() > 0 {
-            let stated = [raw.columns.clone(), events::own_columns()].concat();
-            let rows = Rows {
-                kind: FileKind::Events,
-                table: &table,
-                schema: &batch.schema(),
-                columns: stated,
-                batches: std::slice::from_ref(&batch),
-                sorted_by: &["record_id"],
-            };
-            recorded.bytes = self.write(rows).await?;
-        }
-        self.note(extract, StreamForm::Events, columns, &recorded);
+        let (columns, state) = self.admit(extract, &raw, StreamForm::Events)?;
+        let stated = [raw.columns.clone(), events::own_columns()].concat();
+        let files = self.files(FileKind::Events, &raw.table);
+        let mut begun = self.begin(
+            (FileKind::Events, &raw.table, stated),
+            &events::stored_schema(&raw.columns),
+            &events::ORDER,
+        )?;
+        let stamp = Stamp {
+            known_at: self.known_at(),
+            commit_no: self.commit_no(),
+            imported: state.is_none_or(|state| state.before(self.day).is_none()),
+        };
+        let keyed = (&raw, key_of(extract));
+        let mut recorded =
+            events::record(&self.store, &files, keyed, stamp, &mut begun.writer).await?;
+        recorded.bytes = self.end(begun, false).await?;
+        self.note(extract, columns, &recorded);
         Ok(recorded)
     }
 
@@ -248,6 +250,7 @@ impl Draft {
                 rows: 0,
                 bytes: bytes.len() as u64,
                 sha256: sha256(&bytes),
+                commits: [self.pending.commit_no; 2],
                 schema: Vec::new(),
             },
             bytes,
@@ -265,27 +268,38 @@ impl Draft {
         self.pending.texts = texts;
         definition_hash.clone_into(&mut self.pending.definition_hash);
         self.pending.publish(&self.store).await?;
+        let folded = Folded::after(self.base.as_deref(), &self.pending);
+        if folded.wants_checkpoint() {
+            // It is published already; the next commit writes the checkpoint if this one could not.
+            folded.write(&self.store).await.ok();
+        }
         Ok(self.pending)
     }
 
     fn day_end(&self) -> Timestamp {
-        clock::day_end(self.as_of(), &self.zone)
+        clock::day_end(self.day, &self.zone)
+    }
+
+    /// When what it records was known: at the end of the newest published day.
+    fn known_at(&self) -> i64 {
+        let newest = self.day.max(self.pending.as_of);
+        clock::day_end(newest, &self.zone).as_microsecond()
     }
 
     /// Refuses an extract that has no place in this run; else the stream's columns with this
-    /// extract's, and the end of the day of its last complete extract.
+    /// extract's, and what is known of the stream.
     fn admit(
         &self,
         extract: &Extract,
         raw: &Raw,
         form: StreamForm,
-    ) -> Result<(Vec<Column>, Option<Timestamp>), WarehouseError> {
+    ) -> Result<(Vec<Column>, Option<StreamState>), WarehouseError> {
         let table = raw.table.clone();
-        if extract.as_of != self.as_of() {
+        if extract.as_of != self.day {
             return Err(WarehouseError::OtherDay {
                 table,
                 found: extract.as_of,
-                as_of: self.as_of(),
+                as_of: self.day,
             });
         }
         let version = self.version();
@@ -299,65 +313,104 @@ impl Draft {
                 now: form.name(),
             });
         }
-        if state.last.as_of >= extract.as_of {
+        if state.has(self.day) {
             return Err(WarehouseError::Twice { table });
         }
-        let columns = unified(&state.columns, &raw.columns);
-        Ok((columns, Some(state.last.until)))
+        Ok((unified(&state.columns, &raw.columns), Some(state.clone())))
     }
 
-    fn snapshot(
+    /// Where tonight's extract stands among those of the stream that were recorded.
+    fn nights(&self, state: Option<&StreamState>, columns: usize, told: bool) -> Nights {
+        let micros = |extract: &Recording| extract.until.as_microsecond();
+        let day_end = self.day_end().as_microsecond();
+        let before = state.and_then(|state| state.before(self.day)).map(micros);
+        let (mut last, mut last_without) = (day_end, before);
+        let later = state.into_iter().flat_map(|state| {
+            let after = state.after_day(self.day);
+            after.map(move |extract| (extract, state.present(extract)))
+        });
+        let later = later.map(|(extract, mut present)| {
+            present.resize(columns, false);
+            let until = micros(extract);
+            Later {
+                window: Window {
+                    seen_after: Some(std::mem::replace(&mut last, until)),
+                    day_start: clock::day_start(extract.as_of, &self.zone).as_microsecond(),
+                    day_end: until,
+                    told: false,
+                },
+                seen_after: last_without.replace(until),
+                present,
+            }
+        });
+        Nights {
+            later: later.collect(),
+            window: Window {
+                seen_after: before,
+                day_start: clock::day_start(self.day, &self.zone).as_microsecond(),
+                day_end,
+                told,
+            },
+            known_at: self.known_at(),
+            commit_no: self.commit_no(),
+        }
+    }
+
+    /// What field history tells: tonight's rows or, where later nights are compared again, all.
+    async fn changes(
         &self,
-        extract: &Extract,
-        raw: &Raw,
+        told: &Extract,
         columns: &[Column],
-    ) -> Result<Snapshot, WarehouseError> {
-        let StreamKind::Snapshot {
-            key,
-            created,
-            modified,
-        } = &extract.kind
-        else {
-            return Err(WarehouseError::OtherForm {
-                table: raw.table.clone(),
-                was: StreamForm::Events.name(),
-                now: StreamForm::Snapshot.name(),
-            });
-        };
-        let present = raw::names(extract);
-        let instants = |name: &Option<String>| raw.instants(name.as_deref()?, &self.zone);
-        Ok(Snapshot {
-            ids: raw.texts(key)?,
-            created: instants(created),
-            modified: instants(modified),
-            present: columns.iter().map(|c| present.contains(&c.name)).collect(),
-            batch: aligned(&raw.batch, &schema_of(columns))
-                .map_err(WarehouseError::of(&raw.table))?,
-            table: raw.table.clone(),
-        })
+        state: Option<&StreamState>,
+    ) -> Result<Changes, WarehouseError> {
+        let is_late = state.is_some_and(|state| state.after_day(self.day).next().is_some());
+        let stream = version::stream_name(told);
+        let version = self.version();
+        match version.stream(&stream).filter(|_| is_late) {
+            Some(known) => {
+                let whole = Extract {
+                    source: told.source.clone(),
+                    stream: told.stream.clone(),
+                    kind: told.kind.clone(),
+                    as_of: told.as_of,
+                    schema: schema_of(&known.columns),
+                    batches: read::rows(&self.store, &version, &stream, &known.columns).await?,
+                    file: told.file.clone(),
+                };
+                Changes::read(&whole, columns, &self.zone)
+            }
+            None => Changes::read(told, columns, &self.zone),
+        }
     }
 
-    fn note(
-        &mut self,
-        extract: &Extract,
-        form: StreamForm,
-        columns: Vec<Column>,
-        recorded: &Recorded,
-    ) {
+    /// Puts the rows that stand for no record into `<source>.<stream>_apart`.
+    async fn keep_apart(&mut self, raw: &Raw, snapshot: &Snapshot) -> Result<(), WarehouseError> {
+        if snapshot.apart.is_empty() {
+            return Ok(());
+        }
+        let table = format!("{}_apart", raw.table);
+        let batch = snapshot
+            .apart_rows(self.known_at())
+            .map_err(WarehouseError::of(&table))?;
+        self.append(&table, &batch.schema(), &[batch]).await
+    }
+
+    fn note(&mut self, extract: &Extract, columns: Vec<Column>, recorded: &Recorded) {
         let fact = StreamFact {
-            form,
+            form: form_of(&extract.kind),
+            as_of: self.day,
             until: self.day_end(),
             present: raw::names(extract),
             columns,
             recorded: recorded.clone(),
         };
-        let name = super::log::version::stream_name(extract);
+        let name = version::stream_name(extract);
         self.pending.streams.insert(name, fact);
     }
 
-    fn files(&self, kind: FileKind, table: &str) -> Vec<std::sync::Arc<DataFile>> {
+    fn files(&self, kind: FileKind, table: &str) -> Vec<Arc<DataFile>> {
         let base = self.base.as_ref();
-        base.map_or_else(Vec::new, |base| base.files(kind, table))
+        base.map_or_else(Vec::new, |base| base.version.files(kind, table))
     }
 
     async fn store_table(
@@ -368,51 +421,62 @@ impl Draft {
         batches: &[RecordBatch],
     ) -> Result<(), WarehouseError> {
         let columns = columns_of(table, schema)?;
-        let schema = schema_of(&columns);
-        let batches: Result<Vec<RecordBatch>, _> = batches
-            .iter()
-            .map(|batch| aligned(batch, &schema))
-            .collect();
-        let rows = Rows {
-            kind,
-            table,
-            schema: &schema,
-            columns,
-            batches: &batches.map_err(WarehouseError::of(table))?,
-            sorted_by: &[],
+        let stored = if kind == FileKind::Append {
+            with_commit(&columns)
+        } else {
+            schema_of(&columns)
         };
-        self.write(rows).await.map(|_| ())
+        let mut begun = self.begin((kind, table, columns), &stored, &[])?;
+        let commit_no = self.commit_no();
+        for batch in batches {
+            let batch = stamped(batch, &stored, commit_no).map_err(WarehouseError::of(table))?;
+            begun.writer.write(&batch).await?;
+        }
+        self.end(begun, true).await.map(|_| ())
     }
 
-    async fn write(&mut self, rows: Rows<'_>) -> Result<u64, WarehouseError> {
-        let folder = match rows.kind {
+    fn begin(
+        &mut self,
+        (kind, table, columns): (FileKind, &str, Vec<Column>),
+        stored: &SchemaRef,
+        sorted_by: &[&str],
+    ) -> Result<Begun, WarehouseError> {
+        let folder = match kind {
             FileKind::History => "history",
             FileKind::Events => "events",
             FileKind::Derived => "derived",
             _ => "tables",
         };
         self.serial += 1;
-        let name = rows.table.replace('.', "/");
+        let name = table.replace('.', "/");
         let path = format!("{folder}/{name}/{}-{}.parquet", self.run_id(), self.serial);
-        let bytes = file::encode(rows.schema, rows.batches, rows.sorted_by).map_err(|source| {
-            WarehouseError::Damaged {
-                path: self.store.shown(&path),
-                source,
-            }
-        })?;
-        let count: usize = rows.batches.iter().map(RecordBatch::num_rows).sum();
-        let written = bytes.len() as u64;
-        let entry = DataFile {
-            table: rows.table.to_owned(),
+        Ok(Begun {
+            writer: Writer::begin(&self.store, &path, stored, sorted_by)?,
+            kind,
+            table: table.to_owned(),
             path,
-            kind: rows.kind,
-            rows: count as u64,
-            bytes: written,
-            sha256: sha256(&bytes),
-            schema: rows.columns,
-        };
-        self.create(entry, bytes).await?;
-        Ok(written)
+            columns,
+        })
+    }
+
+    /// Finishes a file and adds it; its bytes. Without rows it is dropped, unless an empty one tells
+    /// that the table is there.
+    async fn end(&mut self, begun: Begun, even_empty: bool) -> Result<u64, WarehouseError> {
+        if begun.writer.rows() == 0 && !even_empty {
+            return Ok(0);
+        }
+        let written = begun.writer.finish().await?;
+        self.pending.added.push(DataFile {
+            table: begun.table,
+            path: begun.path,
+            kind: begun.kind,
+            rows: written.rows,
+            bytes: written.bytes,
+            sha256: written.sha256,
+            commits: [self.pending.commit_no; 2],
+            schema: begun.columns,
+        });
+        Ok(written.bytes)
     }
 
     async fn create(&mut self, entry: DataFile, bytes: Bytes) -> Result<(), WarehouseError> {
@@ -425,6 +489,7 @@ impl Draft {
 fn key_of(extract: &Extract) -> &str {
     match &extract.kind {
         StreamKind::Snapshot { key, .. }
+        | StreamKind::Changes { key, .. }
         | StreamKind::Events { key }
         | StreamKind::FieldHistory { key, .. } => key,
     }
@@ -432,4 +497,36 @@ fn key_of(extract: &Extract) -> &str {
 
 fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
+}
+
+fn form_of(kind: &StreamKind) -> StreamForm {
+    match kind {
+        StreamKind::Snapshot { .. } => StreamForm::Snapshot,
+        StreamKind::Changes { .. } => StreamForm::Changes,
+        StreamKind::Events { .. } | StreamKind::FieldHistory { .. } => StreamForm::Events,
+    }
+}
+
+/// The columns of a table that only grows, as they are stored: with the commit that added each row.
+fn with_commit(columns: &[Column]) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = schema_of(columns).fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(COMMIT_NO, DataType::Int64, true)));
+    Arc::new(Schema::new(fields))
+}
+
+fn stamped(
+    batch: &RecordBatch,
+    stored: &SchemaRef,
+    commit_no: u64,
+) -> Result<RecordBatch, ArrowError> {
+    let aligned = aligned(batch, stored)?;
+    let Ok(index) = stored.index_of(COMMIT_NO) else {
+        return Ok(aligned);
+    };
+    let mut columns = aligned.columns().to_vec();
+    columns[index] = Arc::new(Int64Array::from(vec![
+        commit_no.cast_signed();
+        batch.num_rows()
+    ]));
+    RecordBatch::try_new(Arc::clone(stored), columns)
 }

@@ -17,6 +17,8 @@ pub(crate) enum WarehouseError {
     AlreadyPublished { as_of: Date, by: RunId },
     #[error("`{as_of}` comes before `{last}`, the last day published; days are published in order")]
     OutOfOrder { as_of: Date, last: Date },
+    #[error("`{day}` comes after `{last}`, the last day published: it is not late")]
+    NotLate { day: Date, last: Date },
     #[error("Run `{by}` published commit {commit_no} first; run `{run_id}` published nothing")]
     LostRace {
         commit_no: u64,
@@ -41,6 +43,8 @@ pub(crate) enum WarehouseError {
         #[source]
         source: ParquetError,
     },
+    #[error("Reading `{path}` broke off")]
+    BrokenOff { path: String },
     #[error("Nothing is published yet")]
     Empty,
     #[error("There is no table `{table}` in the warehouse")]
@@ -49,6 +53,12 @@ pub(crate) enum WarehouseError {
     NoColumn { table: String, column: String },
     #[error("Column `{column}` of `{table}` is of type {kind}; it must hold instants")]
     NoInstant {
+        table: String,
+        column: String,
+        kind: String,
+    },
+    #[error("Column `{column}` of `{table}` is of type {kind}; it must say true or false")]
+    NoFlag {
         table: String,
         column: String,
         kind: String,

@@ -33,19 +33,24 @@ pub(crate) use log::{Commit, FileKind};
 pub(crate) use query::functions::{date_of, instant_type};
 
 pub(crate) use log::version::{Version, gate, vanished_columns};
+pub(crate) use query::read::Table;
 pub(crate) use query::relation::Relation;
 pub(crate) use query::session::{QueryError, Session};
 pub(crate) use rows::{batch_of, schema_of};
 
 use crate::clock::RunId;
 use crate::fs::{Location, Store};
+use draft::Begin;
+use log::Work;
+use log::fold::Folded;
+use log::lock::Lock;
 
 /// A warehouse at a location. A location without a commit is an empty warehouse.
 #[derive(Debug)]
 pub(crate) struct Warehouse {
     store: Store,
-    /// The commits read so far; they never change, so only later ones are read again.
-    known: Mutex<Vec<Arc<Commit>>>,
+    /// The log as far as it was read; entries never change, so only later ones are read again.
+    known: Mutex<Option<Arc<Folded>>>,
 }
 
 impl Warehouse {
@@ -67,31 +72,38 @@ impl Warehouse {
     }
 
     /// Every commit, in order.
-    pub(crate) async fn commits(&self) -> Result<Vec<Arc<Commit>>, WarehouseError> {
-        let known = |warehouse: &Self| {
-            let guard = warehouse.known.lock();
-            guard.unwrap_or_else(PoisonError::into_inner).clone()
-        };
-        let mut commits = known(self);
-        let later = log::read_after(&self.store, commits.len() as u64).await?;
-        if !later.is_empty() {
-            commits.extend(later);
-            let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            guard.clone_from(&commits);
-        }
-        Ok(commits)
+    pub(crate) async fn commits(&self) -> Result<Vec<Commit>, WarehouseError> {
+        log::all(&self.store).await
     }
 
     /// The version published last.
     pub(crate) async fn latest(&self) -> Result<Option<Version>, WarehouseError> {
-        Ok(Version::of(&self.commits().await?))
+        let newest = self.newest().await?;
+        Ok(newest.map(|newest| newest.version.clone()))
     }
 
-    /// The version published for an as-of date, with what upkeep did to it before the next night.
+    /// The version published for an as-of date, with what was added to it before the next night. Its
+    /// history lies in the newest files, which keep the commit of every row.
     pub(crate) async fn as_of(&self, day: Date) -> Result<Option<Version>, WarehouseError> {
-        let commits = self.commits().await?;
-        let last = commits.iter().rposition(|commit| commit.as_of == day);
-        Ok(last.and_then(|last| Version::of(commits.get(..=last)?)))
+        let Some(newest) = self.newest().await? else {
+            return Ok(None);
+        };
+        let Some(commit_no) = newest.days.get(&day) else {
+            return Ok(None);
+        };
+        let then = log::fold::at(&self.store, *commit_no).await?;
+        Ok(then.map(|then| then.version.clone().in_files_of(&newest.version)))
+    }
+
+    async fn newest(&self) -> Result<Option<Arc<Folded>>, WarehouseError> {
+        let known = |warehouse: &Self| {
+            let guard = warehouse.known.lock();
+            guard.unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        let newest = log::fold::newest(&self.store, known(self)).await?;
+        let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.clone_from(&newest);
+        Ok(newest)
     }
 
     /// Begins a night's run. Days are published in order, each once.
@@ -102,61 +114,91 @@ impl Warehouse {
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
         let lock = self.lock(run_id)?;
-        let base = self.latest().await?;
-        match &base {
-            Some(base) if base.as_of == as_of => {
-                return Err(WarehouseError::AlreadyPublished {
-                    as_of,
-                    by: base.run_id.clone(),
-                });
-            }
-            Some(base) if base.as_of > as_of => {
-                let same_day = self.as_of(as_of).await?;
-                return Err(match same_day {
-                    Some(version) => WarehouseError::AlreadyPublished {
+        let base = self.newest().await?;
+        if let Some(base) = base.as_deref().filter(|base| base.version.as_of >= as_of) {
+            let published = self.as_of(as_of).await?;
+            let last = base.version.as_of;
+            return Err(
+                published.map_or(WarehouseError::OutOfOrder { as_of, last }, |version| {
+                    WarehouseError::AlreadyPublished {
                         as_of,
                         by: version.run_id,
-                    },
-                    None => WarehouseError::OutOfOrder {
-                        as_of,
-                        last: base.as_of,
-                    },
-                });
-            }
-            _ => {}
+                    }
+                }),
+            );
         }
-        let draft = Draft::new(
-            self.store.clone(),
-            zone.clone(),
-            base,
-            (as_of, run_id),
-            lock,
-        );
-        Ok(draft)
+        let begin = Begin {
+            run_id,
+            work: Work::Night,
+            day: as_of,
+            as_of,
+        };
+        Ok(self.draft(base, &begin, zone, lock))
+    }
+
+    /// Begins the run of a day before the newest published one: its extracts join the history, and
+    /// the newest day's tables are derived again.
+    pub(crate) async fn begin_late(
+        &self,
+        day: Date,
+        run_id: &RunId,
+        zone: &TimeZone,
+    ) -> Result<Draft, WarehouseError> {
+        let lock = self.lock(run_id)?;
+        let base = self.newest().await?.ok_or(WarehouseError::Empty)?;
+        let as_of = base.version.as_of;
+        if day > as_of {
+            return Err(WarehouseError::NotLate { day, last: as_of });
+        }
+        let begin = Begin {
+            run_id,
+            work: Work::Late,
+            day,
+            as_of,
+        };
+        Ok(self.draft(Some(base), &begin, zone, lock))
     }
 
     /// Begins work on the version published last, for its day: it records no extract, but may add
     /// to tables (a baseline) or replace derived ones.
-    pub(crate) async fn begin_upkeep(
+    pub(crate) async fn begin_addition(
         &self,
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
         let lock = self.lock(run_id)?;
-        let base = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let as_of = base.as_of;
-        let draft = Draft::new(
-            self.store.clone(),
-            zone.clone(),
-            Some(base),
-            (as_of, run_id),
-            lock,
-        );
-        Ok(draft)
+        let base = self.newest().await?.ok_or(WarehouseError::Empty)?;
+        let as_of = base.version.as_of;
+        let begin = Begin {
+            run_id,
+            work: Work::Addition,
+            day: as_of,
+            as_of,
+        };
+        Ok(self.draft(Some(base), &begin, zone, lock))
+    }
+
+    fn draft(
+        &self,
+        base: Option<Arc<Folded>>,
+        begin: &Begin<'_>,
+        zone: &TimeZone,
+        lock: Option<Lock>,
+    ) -> Draft {
+        Draft::new(self.store.clone(), zone.clone(), base, begin, lock)
     }
 
     /// A table of a version, or of a draft's: `<table>`, `<source>.<stream>` or
     /// `<source>.<stream>_history`.
+    pub(crate) async fn table(
+        &self,
+        version: &Version,
+        table: &str,
+    ) -> Result<Table, WarehouseError> {
+        query::read::table(&self.store, version, table).await
+    }
+
+    /// All rows of a table of a version.
     pub(crate) async fn read(
         &self,
         version: &Version,
@@ -165,7 +207,7 @@ impl Warehouse {
         query::read::read(&self.store, version, table).await
     }
 
-    fn lock(&self, run_id: &RunId) -> Result<Option<log::lock::Lock>, WarehouseError> {
+    fn lock(&self, run_id: &RunId) -> Result<Option<Lock>, WarehouseError> {
         match self.store.folder() {
             Some(folder) => log::lock::take(folder, run_id),
             None => Ok(None),

@@ -1,8 +1,11 @@
 //! An extract's rows under the warehouse's column names.
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::compute::{cast, concat_batches};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Field, Schema, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use jiff::tz::TimeZone;
 
 use super::error::WarehouseError;
@@ -14,7 +17,7 @@ use crate::sources::Extract;
 
 /// The names that stored streams use for columns of the warehouse's own. A source's column of such
 /// a name is stored as `<name>_raw`.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "record_id",
     "valid_from",
     "valid_to",
@@ -25,6 +28,7 @@ const OWN: [&str; 11] = [
     "via",
     "censored",
     "imported",
+    "apart_reason",
     super::file::DIGEST,
 ];
 
@@ -33,7 +37,8 @@ pub(super) struct Raw {
     /// `<source>.<stream>`.
     pub(super) table: String,
     pub(super) columns: Vec<Column>,
-    pub(super) batch: RecordBatch,
+    /// At least one, which may have no rows.
+    pub(super) batches: Vec<RecordBatch>,
 }
 
 /// The columns of an extract, by the names under which they are stored.
@@ -56,7 +61,6 @@ impl Raw {
     pub(super) fn of(extract: &Extract) -> Result<Self, WarehouseError> {
         let table = stream_name(extract);
         let failed = WarehouseError::of(&table);
-        let all = concat_batches(&extract.schema, &extract.batches).map_err(&failed)?;
         let mut columns = columns_of(&table, &extract.schema)?;
         let mut fields: Vec<Field> = Vec::with_capacity(columns.len());
         for (index, (column, name)) in columns.iter_mut().zip(names(extract)).enumerate() {
@@ -64,17 +68,27 @@ impl Raw {
                 column.original.get_or_insert(column.name.clone());
             }
             column.name = name;
-            column.blank = all.column(index).null_count() == all.num_rows();
+            let blank = |batch: &RecordBatch| batch.column(index).null_count() == batch.num_rows();
+            column.blank = extract.batches.iter().all(blank);
             fields.push(extract.schema.field(index).clone().with_name(&column.name));
         }
-        let renamed = Schema::new(fields);
-        let batch = RecordBatch::try_new(renamed.into(), all.columns().to_vec())
-            .and_then(|batch| aligned(&batch, &schema_of(&columns)))
-            .map_err(&failed)?;
+        let renamed = Arc::new(Schema::new(fields));
+        let stored = schema_of(&columns);
+        let empty = RecordBatch::new_empty(extract.schema.clone());
+        let given = if extract.batches.is_empty() {
+            std::slice::from_ref(&empty)
+        } else {
+            &extract.batches
+        };
+        let batch = |batch: &RecordBatch| {
+            let batch = RecordBatch::try_new(Arc::clone(&renamed), batch.columns().to_vec())?;
+            aligned(&batch, &stored)
+        };
+        let batches: Result<Vec<RecordBatch>, ArrowError> = given.iter().map(batch).collect();
         Ok(Self {
+            batches: batches.map_err(&failed)?,
             table,
             columns,
-            batch,
         })
     }
 
@@ -88,12 +102,15 @@ impl Raw {
         })
     }
 
-    /// The values of a column as text.
-    pub(super) fn texts(&self, name: &str) -> Result<StringArray, WarehouseError> {
+    /// The values of a column as text, by batch.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<StringArray>, WarehouseError> {
         let index = self.require(name)?;
-        let text = cast(self.batch.column(index), &DataType::Utf8)
-            .map_err(WarehouseError::of(&self.table))?;
-        Ok(text.as_string::<i32>().clone())
+        let text = |batch: &RecordBatch| {
+            let text = cast(batch.column(index), &DataType::Utf8)?;
+            Ok(text.as_string::<i32>().clone())
+        };
+        let texts: Result<_, ArrowError> = self.batches.iter().map(text).collect();
+        texts.map_err(WarehouseError::of(&self.table))
     }
 
     pub(super) fn require(&self, name: &str) -> Result<usize, WarehouseError> {
@@ -103,21 +120,32 @@ impl Raw {
         })
     }
 
-    /// The instants of a column in microseconds, a date being its first one; none if the column is
-    /// not there or holds neither.
-    pub(super) fn instants(&self, name: &str, zone: &TimeZone) -> Option<Vec<Option<i64>>> {
-        let column = self.batch.column(self.find(name)?);
-        match column.data_type() {
-            DataType::Timestamp(_, _) => {
-                let instants = column.as_primitive::<TimestampMicrosecondType>();
-                Some(instants.iter().collect())
-            }
-            DataType::Date32 => {
-                let start = |days| Some(day_start(date_of(days)?, zone).as_microsecond());
-                let days = column.as_primitive::<Date32Type>();
-                Some(days.iter().map(|day| day.and_then(start)).collect())
-            }
-            _ => None,
+    /// The instants of a column, by batch, a date being its first one; none if the column is not
+    /// there or holds neither.
+    pub(super) fn instants(
+        &self,
+        name: &str,
+        zone: &TimeZone,
+    ) -> Option<Vec<TimestampMicrosecondArray>> {
+        let index = self.find(name)?;
+        let batches = self.batches.iter();
+        batches
+            .map(|batch| instants(batch.column(index), zone))
+            .collect()
+    }
+}
+
+/// A column's instants; none if it holds neither instants nor dates.
+pub(super) fn instants(column: &ArrayRef, zone: &TimeZone) -> Option<TimestampMicrosecondArray> {
+    match column.data_type() {
+        DataType::Timestamp(_, _) => {
+            Some(column.as_primitive::<TimestampMicrosecondType>().clone())
         }
+        DataType::Date32 => {
+            let start = |days| Some(day_start(date_of(days)?, zone).as_microsecond());
+            let days = column.as_primitive::<Date32Type>();
+            Some(days.iter().map(|day| day.and_then(start)).collect())
+        }
+        _ => None,
     }
 }

@@ -13,12 +13,12 @@ use crate::warehouse::schema::Column;
 
 /// One changed field of one record.
 #[derive(Debug)]
-pub(in crate::warehouse) struct Change {
-    pub(in crate::warehouse) at: i64,
+pub(super) struct Change {
+    pub(super) at: i64,
     /// The index of the snapshot's column.
-    pub(in crate::warehouse) column: usize,
-    pub(in crate::warehouse) old: Option<String>,
-    pub(in crate::warehouse) new: Option<String>,
+    pub(super) column: usize,
+    pub(super) old: Option<String>,
+    pub(super) new: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -26,9 +26,9 @@ pub(in crate::warehouse) struct Changes {
     /// In the order of their instants; at one instant, in the order of the file.
     by_record: HashMap<String, Vec<Change>>,
     /// Rows whose field is no column of the snapshot.
-    pub(in crate::warehouse) unknown_fields: u64,
+    pub(super) unknown_fields: u64,
     /// Rows without a record, a field or an instant.
-    pub(in crate::warehouse) unreadable: u64,
+    pub(super) unreadable: u64,
 }
 
 impl Changes {
@@ -58,27 +58,30 @@ impl Changes {
         let named = Names::of(columns);
         let mut seen = HashSet::new();
         let mut found = Vec::new();
-        for (row, at) in instants.into_iter().enumerate() {
-            if value(&keys, row).is_some_and(|key| !seen.insert(key)) {
-                continue;
+        for batch in 0..raw.batches.len() {
+            let [keys, records, fields] = [&keys, &records, &fields].map(|texts| &texts[batch]);
+            for (row, at) in instants[batch].iter().enumerate() {
+                if value(keys, row).is_some_and(|key| !seen.insert(key)) {
+                    continue;
+                }
+                let (Some(at), Some(record), Some(field)) =
+                    (at, value(records, row), value(fields, row))
+                else {
+                    changes.unreadable += 1;
+                    continue;
+                };
+                let Some(column) = named.find(field) else {
+                    changes.unknown_fields += 1;
+                    continue;
+                };
+                let change = Change {
+                    at,
+                    column,
+                    old: value(&old[batch], row).map(str::to_owned),
+                    new: value(&new[batch], row).map(str::to_owned),
+                };
+                found.push((record.to_owned(), change));
             }
-            let (Some(at), Some(record), Some(field)) =
-                (at, value(&records, row), value(&fields, row))
-            else {
-                changes.unreadable += 1;
-                continue;
-            };
-            let Some(column) = named.find(field) else {
-                changes.unknown_fields += 1;
-                continue;
-            };
-            let change = Change {
-                at,
-                column,
-                old: value(&old, row).map(str::to_owned),
-                new: value(&new, row).map(str::to_owned),
-            };
-            found.push((record.to_owned(), change));
         }
         // Stable, so that the file's order stands at one instant.
         found.sort_by_key(|(_, change)| change.at);
@@ -90,12 +93,7 @@ impl Changes {
     }
 
     /// A record's changes in `after < at <= until`.
-    pub(in crate::warehouse) fn between(
-        &self,
-        record: &str,
-        after: Option<i64>,
-        until: i64,
-    ) -> &[Change] {
+    pub(super) fn between(&self, record: &str, after: Option<i64>, until: i64) -> &[Change] {
         let Some(changes) = self.by_record.get(record) else {
             return &[];
         };
@@ -136,7 +134,7 @@ fn no_instant(raw: &Raw, column: &str) -> WarehouseError {
         Ok(index) => WarehouseError::NoInstant {
             table: raw.table.clone(),
             column: column.to_owned(),
-            kind: raw.batch.column(index).data_type().to_string(),
+            kind: raw.batches[0].column(index).data_type().to_string(),
         },
         Err(missing) => missing,
     }

@@ -3,18 +3,25 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
-use arrow::compute::take_record_batch;
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::compute::interleave_record_batch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 
+use super::instants;
 use crate::fs::Store;
 use crate::warehouse::draft::Recorded;
 use crate::warehouse::error::WarehouseError;
-use crate::warehouse::file;
-use crate::warehouse::history::instants;
+use crate::warehouse::file::{Reading, Writer};
 use crate::warehouse::log::DataFile;
 use crate::warehouse::raw::Raw;
 use crate::warehouse::schema::{Column, Kind, schema_of};
+
+/// Rows that are written at a time.
+const BLOCK: usize = 65_536;
+
+/// The order of the rows in a run.
+pub(in crate::warehouse) const ORDER: [&str; 2] = ["record_id", "commit_no"];
 
 /// The columns that are added to a stream's own.
 pub(in crate::warehouse) fn own_columns() -> Vec<Column> {
@@ -27,67 +34,94 @@ pub(in crate::warehouse) fn own_columns() -> Vec<Column> {
     columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
 }
 
-/// The keys that earlier extracts brought.
-pub(in crate::warehouse) async fn known_keys(
-    store: &Store,
-    files: &[Arc<DataFile>],
-) -> Result<HashSet<String>, WarehouseError> {
-    let mut keys = HashSet::new();
-    for data in files {
-        let bytes = file::load(store, data).await?;
-        let batches = file::decode(&bytes, Some(&["record_id"]), None);
-        let batches = batches.map_err(|source| WarehouseError::Damaged {
-            path: store.shown(&data.path),
-            source,
-        })?;
-        for batch in &batches {
-            let ids = batch.column(0).as_string::<i32>();
-            keys.extend(ids.iter().flatten().map(str::to_owned));
-        }
-    }
-    Ok(keys)
+/// The columns of a run.
+pub(in crate::warehouse) fn stored_schema(raw: &[Column]) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = schema_of(raw).fields().iter().cloned().collect();
+    fields.extend(schema_of(&own_columns()).fields().iter().cloned());
+    Arc::new(Schema::new(fields))
 }
 
-/// The rows whose keys are new, sorted by key.
-pub(in crate::warehouse) fn new_rows(
-    raw: &Raw,
-    key: &str,
-    known: &HashSet<String>,
-    (known_at, commit_no, imported): (i64, u64, bool),
-) -> Result<(RecordBatch, Recorded), WarehouseError> {
+/// What sets one night's events apart.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::warehouse) struct Stamp {
+    pub(in crate::warehouse) known_at: i64,
+    pub(in crate::warehouse) commit_no: u64,
+    pub(in crate::warehouse) imported: bool,
+}
+
+/// Writes the rows whose keys are new, sorted by key.
+pub(in crate::warehouse) async fn record(
+    store: &Store,
+    files: &[Arc<DataFile>],
+    (raw, key): (&Raw, &str),
+    stamp: Stamp,
+    writer: &mut Writer,
+) -> Result<Recorded, WarehouseError> {
     let ids = raw.texts(key)?;
-    let mut recorded = Recorded {
-        rows: ids.len() as u64,
-        ..Recorded::default()
-    };
-    let mut seen = HashSet::new();
-    let mut rows: Vec<u32> = Vec::new();
-    for (row, id) in (0..).zip(&ids) {
-        match id {
-            None => recorded.keyless += 1,
-            Some(id) if known.contains(id) => {}
-            Some(id) if !seen.insert(id) => recorded.duplicates += 1,
-            Some(_) => rows.push(row),
+    let mut recorded = Recorded::default();
+    let mut firsts: Vec<(&str, (usize, usize))> = Vec::new();
+    for (batch, ids) in ids.iter().enumerate() {
+        recorded.rows += ids.len() as u64;
+        recorded.keyless += ids.null_count() as u64;
+        let keyed = ids.iter().enumerate();
+        firsts.extend(keyed.filter_map(|(row, id)| Some((id?, (batch, row)))));
+    }
+    firsts.sort_unstable();
+    let keyed = firsts.len();
+    firsts.dedup_by_key(|(id, _)| *id);
+    recorded.duplicates = (keyed - firsts.len()) as u64;
+    let known = known(store, files, &firsts).await?;
+    firsts.retain(|(id, _)| !known.contains(*id));
+    recorded.new = firsts.len() as u64;
+    recorded.versions = recorded.new;
+    for rows in firsts.chunks(BLOCK) {
+        let batch = block(raw, rows, stamp).map_err(WarehouseError::of(&raw.table))?;
+        writer.write(&batch).await?;
+    }
+    Ok(recorded)
+}
+
+/// Those of the keys that earlier extracts brought.
+async fn known(
+    store: &Store,
+    files: &[Arc<DataFile>],
+    keys: &[(&str, (usize, usize))],
+) -> Result<HashSet<String>, WarehouseError> {
+    let mut known = HashSet::new();
+    for file in files {
+        let reading = Reading::open(store, file).await?;
+        let mut batches = reading.stream(Some(&["record_id"]), None)?;
+        // Both are in order, so that one walk over the keys finds what a file has of them.
+        let mut rest = keys;
+        while let Some(batch) = batches.next().await? {
+            for id in batch.column(0).as_string::<i32>().iter().flatten() {
+                while rest.first().is_some_and(|(key, _)| *key < id) {
+                    rest = &rest[1..];
+                }
+                if rest.first().is_some_and(|(key, _)| *key == id) {
+                    known.insert(id.to_owned());
+                }
+            }
         }
     }
-    rows.sort_unstable_by_key(|row| ids.value(*row as usize));
-    recorded.new = rows.len() as u64;
-    recorded.versions = recorded.new;
+    Ok(known)
+}
+
+fn block(
+    raw: &Raw,
+    rows: &[(&str, (usize, usize))],
+    stamp: Stamp,
+) -> Result<RecordBatch, ArrowError> {
+    let batches: Vec<&RecordBatch> = raw.batches.iter().collect();
+    let places: Vec<(usize, usize)> = rows.iter().map(|(_, place)| *place).collect();
+    let taken = interleave_record_batch(&batches, &places)?;
     let count = rows.len();
-    let texts = rows.iter().map(|row| ids.value(*row as usize));
-    let texts = arrow::array::StringArray::from_iter_values(texts);
-    let failed = WarehouseError::of(&raw.table);
-    let taken = take_record_batch(&raw.batch, &UInt32Array::from(rows)).map_err(&failed)?;
     let mut columns = taken.columns().to_vec();
-    columns.push(Arc::new(texts));
-    columns.push(instants(vec![known_at; count]));
-    columns.push(Arc::new(Int64Array::from(vec![
-        commit_no.cast_signed();
-        count
-    ])));
-    columns.push(Arc::new(BooleanArray::from(vec![imported; count])));
-    let mut fields: Vec<Arc<Field>> = taken.schema().fields().iter().cloned().collect();
-    fields.extend(schema_of(&own_columns()).fields().iter().cloned());
-    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
-    Ok((batch.map_err(failed)?, recorded))
+    let ids = rows.iter().map(|(id, _)| *id);
+    columns.push(Arc::new(StringArray::from_iter_values(ids)));
+    columns.push(instants(vec![Some(stamp.known_at); count]));
+    let commits = vec![stamp.commit_no.cast_signed(); count];
+    columns.push(Arc::new(Int64Array::from(commits)));
+    columns.push(Arc::new(BooleanArray::from(vec![stamp.imported; count])));
+    RecordBatch::try_new(stored_schema(&raw.columns), columns)
 }

@@ -17,9 +17,9 @@ use jiff::civil::Date;
 use crate::warehouse::query::functions::days_since_epoch;
 
 /// A cell's number within its column.
-pub(in crate::warehouse) type Cell = u32;
+pub(super) type Cell = u32;
 
-pub(in crate::warehouse) struct Pool {
+pub(super) struct Pool {
     columns: Vec<ArrayRef>,
     comparators: Vec<DynComparator>,
     /// How many rows stand before the texts.
@@ -30,7 +30,7 @@ pub(in crate::warehouse) struct Pool {
 
 impl Pool {
     /// `texts` has one list a column.
-    pub(in crate::warehouse) fn new(
+    pub(super) fn new(
         known: &RecordBatch,
         snapshot: &RecordBatch,
         texts: &[Vec<Option<&str>>],
@@ -57,25 +57,25 @@ impl Pool {
         Ok(pool)
     }
 
-    pub(in crate::warehouse) fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.columns.len()
     }
 
+    pub(super) fn column(&self, column: usize) -> &ArrayRef {
+        &self.columns[column]
+    }
+
     /// The cell of a text; none if it could not be read as its column's type.
-    pub(in crate::warehouse) fn text(&self, column: usize, index: usize) -> Option<Cell> {
+    pub(super) fn text(&self, column: usize, index: usize) -> Option<Cell> {
         let readable = !self.unreadable[column][index];
         readable.then(|| self.rows + Cell::try_from(index).unwrap_or(0))
     }
 
-    pub(in crate::warehouse) fn same(&self, column: usize, one: Cell, two: Cell) -> bool {
+    pub(super) fn same(&self, column: usize, one: Cell, two: Cell) -> bool {
         one == two || self.comparators[column](one as usize, two as usize).is_eq()
     }
 
-    pub(in crate::warehouse) fn gather(
-        &self,
-        column: usize,
-        cells: Vec<Cell>,
-    ) -> Result<ArrayRef, ArrowError> {
+    pub(super) fn gather(&self, column: usize, cells: Vec<Cell>) -> Result<ArrayRef, ArrowError> {
         take(&self.columns[column], &UInt32Array::from(cells), None)
     }
 }

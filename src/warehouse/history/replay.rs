@@ -16,40 +16,53 @@ pub(in crate::warehouse) struct Window {
     pub(in crate::warehouse) told: bool,
 }
 
+impl Window {
+    /// Whether an instant lies between the two snapshots.
+    fn holds(&self, at: i64) -> bool {
+        at <= self.day_end && self.seen_after.is_none_or(|after| at > after)
+    }
+}
+
 /// A change of field history whose texts could be read.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::warehouse) struct Edit {
-    pub(in crate::warehouse) at: i64,
-    pub(in crate::warehouse) column: usize,
-    pub(in crate::warehouse) old: Cell,
-    pub(in crate::warehouse) new: Cell,
+pub(super) struct Edit {
+    pub(super) at: i64,
+    pub(super) column: usize,
+    pub(super) old: Cell,
+    pub(super) new: Cell,
 }
 
 /// One record as tonight's snapshot shows it.
 #[derive(Debug)]
-pub(in crate::warehouse) struct Shown {
-    pub(in crate::warehouse) cells: Vec<Cell>,
-    pub(in crate::warehouse) created: Option<i64>,
-    pub(in crate::warehouse) modified: Option<i64>,
+pub(super) struct Shown {
+    pub(super) cells: Vec<Cell>,
+    pub(super) created: Option<i64>,
+    pub(super) modified: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::warehouse) enum Via {
+pub(super) enum Via {
     Snapshot,
     History,
+    /// The row takes back an earlier one for the same record and `valid_from`.
+    Withdrawn,
 }
 
 #[derive(Debug)]
-pub(in crate::warehouse) struct RecordVersion {
-    pub(in crate::warehouse) valid_from: i64,
-    pub(in crate::warehouse) cells: Vec<Cell>,
-    pub(in crate::warehouse) deleted: bool,
-    pub(in crate::warehouse) via: Via,
-    pub(in crate::warehouse) censored: bool,
+pub(super) struct RecordVersion {
+    pub(super) valid_from: i64,
+    pub(super) cells: Vec<Cell>,
+    pub(super) deleted: bool,
+    pub(super) via: Via,
+    pub(super) censored: bool,
+    /// The end of the day of the last complete snapshot before the one that shows it.
+    pub(super) seen_after: Option<i64>,
+    /// When it was known, if that was before tonight.
+    pub(super) known_at: Option<i64>,
 }
 
 /// The versions of one record in the making, and what the sources disagreed about.
-pub(in crate::warehouse) struct Replay<'a> {
+pub(super) struct Replay<'a> {
     pool: &'a Pool,
     window: Window,
     edits: &'a [Edit],
@@ -61,7 +74,7 @@ pub(in crate::warehouse) struct Replay<'a> {
 impl<'a> Replay<'a> {
     /// `edits` in order, none later than the day's end; for a known record none before its last
     /// version.
-    pub(in crate::warehouse) fn new(pool: &'a Pool, window: Window, edits: &'a [Edit]) -> Self {
+    pub(super) fn new(pool: &'a Pool, window: Window, edits: &'a [Edit]) -> Self {
         Self {
             pool,
             window,
@@ -72,12 +85,12 @@ impl<'a> Replay<'a> {
         }
     }
 
-    pub(in crate::warehouse) fn end(self) -> (Vec<RecordVersion>, u64) {
+    pub(super) fn end(self) -> (Vec<RecordVersion>, u64) {
         (self.versions, self.disagreements)
     }
 
     /// A record never seen before: its first state is the snapshot's with every change undone.
-    pub(in crate::warehouse) fn appear(mut self, shown: &Shown) -> Self {
+    pub(super) fn appear(mut self, shown: &Shown) -> Self {
         self.state.clone_from(&shown.cells);
         for edit in self.edits.iter().rev() {
             self.state[edit.column] = edit.old;
@@ -98,23 +111,20 @@ impl<'a> Replay<'a> {
     }
 
     /// A record with a last version: changed, or back after it had vanished.
-    pub(in crate::warehouse) fn go_on(
-        mut self,
-        last: Vec<Cell>,
-        shown: &Shown,
-        returned: bool,
-    ) -> Self {
+    pub(super) fn go_on(mut self, last: Vec<Cell>, shown: &Shown, returned: bool) -> Self {
         self.state = last;
         self.play();
         self.settle(shown, returned);
         self
     }
 
-    /// A record that the snapshot lacks.
-    pub(in crate::warehouse) fn vanish(mut self, last: Vec<Cell>) -> Self {
+    /// A record that is gone since `at`, as a change says of it, or that the snapshot lacks.
+    pub(super) fn vanish(mut self, last: Vec<Cell>, at: Option<i64>) -> Self {
         self.state = last;
         self.play();
-        self.push(self.window.day_end, Via::Snapshot);
+        let last = self.versions.last().map(|version| version.valid_from);
+        let at = at.filter(|at| self.window.holds(*at) && last.is_none_or(|last| *at >= last));
+        self.push(at.unwrap_or(self.window.day_end), Via::Snapshot);
         if let Some(version) = self.versions.last_mut() {
             version.deleted = true;
         }
@@ -185,13 +195,8 @@ impl<'a> Replay<'a> {
     }
 
     fn modified_or_day_end(&self, shown: &Shown) -> i64 {
-        let Window {
-            seen_after,
-            day_end,
-            ..
-        } = self.window;
-        let between = |at: &i64| *at <= day_end && seen_after.is_none_or(|after| *at > after);
-        shown.modified.filter(between).unwrap_or(day_end)
+        let modified = shown.modified.filter(|at| self.window.holds(*at));
+        modified.unwrap_or(self.window.day_end)
     }
 
     /// Adds the state as a version; of two at one instant the later one stands.
@@ -208,6 +213,8 @@ impl<'a> Replay<'a> {
             deleted: false,
             via,
             censored: false,
+            seen_after: self.window.seen_after,
+            known_at: None,
         });
     }
 }

@@ -3,11 +3,11 @@
 //! An entry lists what one run adds and removes in all tables. Creating it is the one act by which
 //! a run becomes visible, whole or not at all; it is never changed afterwards.
 
+pub(in crate::warehouse) mod fold;
 pub(in crate::warehouse) mod lock;
 pub(in crate::warehouse) mod version;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -32,6 +32,8 @@ pub(crate) struct Commit {
     pub(in crate::warehouse) format: u64,
     pub(crate) commit_no: u64,
     pub(crate) run_id: RunId,
+    pub(crate) work: Work,
+    /// The day whose derived tables the commit holds: the newest that is published.
     pub(crate) as_of: Date,
     pub(crate) added: Vec<DataFile>,
     pub(crate) removed: Vec<String>,
@@ -40,6 +42,20 @@ pub(crate) struct Commit {
     /// The configuration and the definitions in force, by file name.
     pub(crate) texts: BTreeMap<String, String>,
     pub(crate) definition_hash: String,
+}
+
+/// What a commit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Work {
+    /// A night, published in its turn.
+    Night,
+    /// Extracts of an earlier day that joined the history after later days were published.
+    Late,
+    /// Rows added to a table for a day that is published.
+    Addition,
+    /// Files merged or put away; no answer changes.
+    Upkeep,
 }
 
 /// A file that a commit added. Never changed.
@@ -52,6 +68,8 @@ pub(crate) struct DataFile {
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
+    /// The first and the last commit whose rows it holds; merging keeps each row's.
+    pub(crate) commits: [u64; 2],
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) schema: Vec<Column>,
 }
@@ -77,6 +95,8 @@ pub(crate) enum FileKind {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct StreamFact {
     pub(crate) form: StreamForm,
+    /// The day that the extract stands for; in a late commit an earlier one than the commit's.
+    pub(crate) as_of: Date,
     /// The last instant of the extract's day.
     pub(crate) until: Timestamp,
     /// The columns that the extract had.
@@ -89,25 +109,40 @@ pub(crate) struct StreamFact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StreamForm {
+    /// Every record, each time.
     Snapshot,
+    /// The records that changed, and those that were deleted.
+    Changes,
     Events,
 }
 
 impl StreamForm {
+    /// Whether the stream's records have a history of versions.
+    pub(crate) fn has_versions(self) -> bool {
+        !matches!(self, Self::Events)
+    }
+
     pub(in crate::warehouse) fn name(self) -> &'static str {
         match self {
             Self::Snapshot => "a snapshot",
+            Self::Changes => "changes",
             Self::Events => "events",
         }
     }
 }
 
 impl Commit {
-    pub(in crate::warehouse) fn new(commit_no: u64, run_id: &RunId, as_of: Date) -> Self {
+    pub(in crate::warehouse) fn new(
+        commit_no: u64,
+        run_id: &RunId,
+        work: Work,
+        as_of: Date,
+    ) -> Self {
         Self {
             format: FORMAT,
             commit_no,
             run_id: run_id.clone(),
+            work,
             as_of,
             added: Vec::new(),
             removed: Vec::new(),
@@ -136,7 +171,7 @@ impl Commit {
         let Ok(Some(bytes)) = found else {
             return Err(error.into());
         };
-        let there = parse(&store.shown(&path), &bytes)?;
+        let there: Self = parse(&store.shown(&path), &bytes)?;
         if there.run_id == self.run_id {
             return Ok(());
         }
@@ -152,42 +187,60 @@ fn path(commit_no: u64) -> String {
     format!("{FOLDER}/{commit_no:020}.json")
 }
 
-/// The commits that follow the first `known` ones, in order.
-pub(in crate::warehouse) async fn read_after(
+/// Reads one commit.
+pub(in crate::warehouse) async fn read(
     store: &Store,
-    known: u64,
-) -> Result<Vec<Arc<Commit>>, WarehouseError> {
+    commit_no: u64,
+) -> Result<Commit, WarehouseError> {
+    let path = path(commit_no);
+    let shown = store.shown(&path);
+    let commit: Commit = parse(&shown, &store.get(&path).await?)?;
+    if commit.commit_no != commit_no {
+        return Err(WarehouseError::Garbled {
+            path: shown,
+            why: format!("it calls itself commit {}", commit.commit_no),
+        });
+    }
+    Ok(commit)
+}
+
+/// Every commit, in order.
+pub(in crate::warehouse) async fn all(store: &Store) -> Result<Vec<Commit>, WarehouseError> {
+    let (newest, _) = numbers(store).await?;
     let mut commits = Vec::new();
-    for entry in store.list(FOLDER).await? {
-        let Some(commit_no) = number(&entry.path).filter(|number| *number > known) else {
-            continue;
-        };
-        let expected = known + 1 + commits.len() as u64;
-        if commit_no != expected {
-            return Err(WarehouseError::Gap {
-                path: store.shown(&path(expected)),
-            });
-        }
-        let shown = store.shown(&entry.path);
-        let commit = parse(&shown, &store.get(&entry.path).await?)?;
-        if commit.commit_no != commit_no {
-            return Err(WarehouseError::Garbled {
-                path: shown,
-                why: format!("it calls itself commit {}", commit.commit_no),
-            });
-        }
-        commits.push(Arc::new(commit));
+    for commit_no in 1..=newest {
+        commits.push(read(store, commit_no).await?);
     }
     Ok(commits)
 }
 
-fn number(path: &str) -> Option<u64> {
+/// The number of the newest commit, 0 if there is none, and the numbers of the checkpoints, in order.
+pub(in crate::warehouse) async fn numbers(
+    store: &Store,
+) -> Result<(u64, Vec<u64>), WarehouseError> {
+    let (mut newest, mut checkpoints) = (0, Vec::new());
+    for entry in store.list(FOLDER).await? {
+        if let Some(commit_no) = number(&entry.path, ".json") {
+            newest += 1;
+            if commit_no != newest {
+                return Err(WarehouseError::Gap {
+                    path: store.shown(&path(newest)),
+                });
+            }
+        }
+        checkpoints.extend(number(&entry.path, fold::CHECKPOINT));
+    }
+    Ok((newest, checkpoints))
+}
+
+fn number(path: &str, ending: &str) -> Option<u64> {
     let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
-    let digits = name.strip_suffix(".json").filter(|name| name.len() == 20)?;
+    let digits = name.strip_suffix(ending).filter(|name| name.len() == 20)?;
     digits.parse().ok()
 }
 
-fn parse(shown: &str, bytes: &Bytes) -> Result<Commit, WarehouseError> {
+/// An entry of the log, which says first of which format it is.
+fn parse<T: serde::de::DeserializeOwned>(shown: &str, bytes: &Bytes) -> Result<T, WarehouseError> {
     #[derive(serde::Deserialize)]
     struct Head {
         format: u64,

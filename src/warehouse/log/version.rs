@@ -21,28 +21,32 @@ pub(crate) struct Version {
     pub(crate) commit_no: u64,
     pub(crate) run_id: RunId,
     pub(crate) as_of: Date,
-    /// The configuration and the definitions of the commit, by file name.
-    files: Vec<Arc<DataFile>>,
-    streams: BTreeMap<String, StreamState>,
+    pub(super) files: Vec<Arc<DataFile>>,
+    pub(super) streams: BTreeMap<String, StreamState>,
 }
 
 /// What is known of a stream.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct StreamState {
     pub(crate) form: StreamForm,
-    /// Every raw column it ever had.
+    /// Every raw column it ever had, in the order in which they came.
     pub(crate) columns: Vec<Column>,
-    pub(crate) last: LastExtract,
+    /// Every extract that was recorded, by day; never empty.
+    extracts: Vec<Recording>,
 }
 
-/// The last complete extract of a stream: the last one that was recorded.
-#[derive(Debug, Clone)]
-pub(crate) struct LastExtract {
+/// An extract of a stream that was recorded: a complete one.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Recording {
     pub(crate) as_of: Date,
     /// The last instant of that day.
     pub(crate) until: Timestamp,
     pub(crate) rows: u64,
-    pub(crate) present: Vec<String>,
+    /// How many columns the stream had by then.
+    width: usize,
+    /// Those of them that this extract lacked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lacked: Vec<String>,
 }
 
 /// Why an extract should not be recorded.
@@ -61,14 +65,6 @@ pub(crate) enum Fault {
 }
 
 impl Version {
-    /// The fold of commits, in order; none without a commit.
-    pub(in crate::warehouse) fn of(commits: &[Arc<Commit>]) -> Option<Self> {
-        let (first, rest) = commits.split_first()?;
-        let start = Self::after(None, first);
-        let fold = |version, commit: &Arc<Commit>| Self::after(Some(version), commit);
-        Some(rest.iter().fold(start, fold))
-    }
-
     pub(in crate::warehouse) fn after(base: Option<Self>, commit: &Commit) -> Self {
         let (mut files, mut streams) = base.map_or_else(
             || (Vec::new(), BTreeMap::new()),
@@ -80,7 +76,8 @@ impl Version {
         }
         files.extend(commit.added.iter().cloned().map(Arc::new));
         for (stream, fact) in &commit.streams {
-            streams.insert(stream.clone(), StreamState::of(commit.as_of, fact));
+            let before = streams.remove(stream);
+            streams.insert(stream.clone(), StreamState::after(before, fact));
         }
         Self {
             commit_no: commit.commit_no,
@@ -91,6 +88,18 @@ impl Version {
         }
     }
 
+    /// The same version with its history, and all to which runs only add, in the files of a later one:
+    /// those hold the same rows and more, and each row's commit.
+    pub(in crate::warehouse) fn in_files_of(mut self, later: &Self) -> Self {
+        self.files.retain(|file| file.kind == FileKind::Derived);
+        let grown = |file: &&Arc<DataFile>| {
+            file.kind != FileKind::Derived && file.commits[0] <= self.commit_no
+        };
+        let grown: Vec<Arc<DataFile>> = later.files.iter().filter(grown).cloned().collect();
+        self.files.extend(grown);
+        self
+    }
+
     /// Every table that can be read, `table` or `<source>.<stream>`.
     pub(crate) fn tables(&self) -> BTreeSet<String> {
         let is_table =
@@ -99,7 +108,7 @@ impl Version {
         let mut tables: BTreeSet<String> = stored.map(|file| file.table.clone()).collect();
         for (name, stream) in &self.streams {
             tables.insert(name.clone());
-            if stream.form == StreamForm::Snapshot {
+            if stream.form.has_versions() {
                 tables.insert(format!("{name}_history"));
             }
         }
@@ -133,17 +142,49 @@ impl Version {
 }
 
 impl StreamState {
-    fn of(as_of: Date, fact: &StreamFact) -> Self {
+    fn after(before: Option<Self>, fact: &StreamFact) -> Self {
+        let lacked = fact.columns.iter().map(|column| column.name.clone());
+        let recording = Recording {
+            as_of: fact.as_of,
+            until: fact.until,
+            rows: fact.recorded.rows,
+            width: fact.columns.len(),
+            lacked: lacked.filter(|name| !fact.present.contains(name)).collect(),
+        };
+        let mut extracts = before.map_or_else(Vec::new, |state| state.extracts);
+        let at = extracts.partition_point(|other| other.as_of < recording.as_of);
+        extracts.insert(at, recording);
         Self {
             form: fact.form,
             columns: fact.columns.clone(),
-            last: LastExtract {
-                as_of,
-                until: fact.until,
-                rows: fact.recorded.rows,
-                present: fact.present.clone(),
-            },
+            extracts,
         }
+    }
+
+    /// The last complete extract of a day before this one.
+    pub(crate) fn before(&self, day: Date) -> Option<&Recording> {
+        self.extracts.iter().rfind(|extract| extract.as_of < day)
+    }
+
+    /// The complete extracts of days after this one, in order.
+    pub(crate) fn after_day(&self, day: Date) -> impl Iterator<Item = &Recording> {
+        self.extracts
+            .iter()
+            .filter(move |extract| extract.as_of > day)
+    }
+
+    /// Whether an extract of this day was recorded.
+    pub(crate) fn has(&self, day: Date) -> bool {
+        self.extracts.iter().any(|extract| extract.as_of == day)
+    }
+
+    /// By column: whether an extract had it.
+    pub(in crate::warehouse) fn present(&self, extract: &Recording) -> Vec<bool> {
+        let columns = self.columns.iter().enumerate();
+        let had = |(index, column): (usize, &Column)| {
+            index < extract.width && !extract.lacked.contains(&column.name)
+        };
+        columns.map(had).collect()
     }
 }
 
@@ -169,14 +210,17 @@ pub(crate) fn gate(extract: &Extract, version: &Version, max_fall: f64) -> Resul
     else {
         return Ok(());
     };
-    let (before, now) = (state.last.rows, rows_of(extract));
+    let Some(last) = state.before(extract.as_of) else {
+        return Ok(());
+    };
+    let (before, now) = (last.rows, rows_of(extract));
     if now as f64 >= before as f64 * (1.0 - max_fall) {
         return Ok(());
     }
     Err(Fault::Fall {
         stream,
         before,
-        last: state.last.as_of,
+        last: last.as_of,
         now,
         percent: max_fall * 100.0,
     })
@@ -187,14 +231,13 @@ pub(crate) fn vanished_columns(extract: &Extract, version: &Version) -> Vec<Colu
     let Some(state) = version.stream(&stream_name(extract)) else {
         return Vec::new();
     };
+    let Some(last) = state.before(extract.as_of) else {
+        return Vec::new();
+    };
     let now = crate::warehouse::raw::names(extract);
-    let had = |column: &&Column| state.last.present.contains(&column.name);
-    let gone = |column: &&Column| !now.contains(&column.name);
-    state
-        .columns
-        .iter()
-        .filter(had)
-        .filter(gone)
+    let had = state.columns.iter().zip(state.present(last));
+    let had = had.filter_map(|(column, had)| had.then_some(column));
+    had.filter(|column| !now.contains(&column.name))
         .cloned()
         .collect()
 }

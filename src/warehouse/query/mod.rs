@@ -6,4 +6,5 @@ mod quantile;
 pub(in crate::warehouse) mod read;
 pub(crate) mod refusal;
 pub(crate) mod relation;
+mod scan;
 pub(crate) mod session;

@@ -23,6 +23,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::read::Table;
 use super::{functions, parameters, quantile, refusal};
 use crate::clock;
 use crate::problem::Problem;
@@ -110,15 +111,22 @@ impl Session {
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
     ) -> Result<(), QueryError> {
+        let provider = MemTable::try_new(schema, vec![batches]);
+        let provider = provider.map_err(|error| failed(table, &error))?;
+        self.register_table(table, &Table(Arc::new(provider)))
+    }
+
+    /// Makes a table of the warehouse known under `table` or `schema.table`, replacing one of that
+    /// name.
+    pub(crate) fn register_table(&self, table: &str, rows: &Table) -> Result<(), QueryError> {
         let failed = |error| failed(table, &error);
-        let provider = MemTable::try_new(schema, vec![batches]).map_err(failed)?;
         let reference = TableReference::from(table);
         self.ensure_schema(&reference).map_err(failed)?;
         self.context
             .deregister_table(reference.clone())
             .map_err(failed)?;
         self.context
-            .register_table(reference, Arc::new(provider))
+            .register_table(reference, Arc::clone(&rows.0))
             .map_err(failed)?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod field_history;
+mod late;
 mod model;
 mod nights;
 mod publishing;
@@ -165,6 +166,26 @@ impl House {
     /// One whole night.
     async fn night(&self, leads: &Extract, changes: Option<&Extract>) -> Recorded {
         let mut draft = self.begin(leads.as_of).await;
+        let recorded = draft.record(leads, changes).await.unwrap();
+        commit(draft).await;
+        recorded
+    }
+
+    /// One whole night, in its turn or late.
+    async fn any_night(&self, leads: &Extract, changes: Option<&Extract>) -> Recorded {
+        let newest = self.warehouse.latest().await.unwrap();
+        let run_id = RunId::new(leads.as_of);
+        let begun = match newest {
+            Some(newest) if newest.as_of >= leads.as_of => {
+                let late = self.warehouse.begin_late(leads.as_of, &run_id, &self.zone);
+                late.await.unwrap()
+            }
+            _ => self.begin(leads.as_of).await,
+        };
+        let mut draft = begun;
+        if let Some(changes) = changes {
+            draft.record_events(changes).await.unwrap();
+        }
         let recorded = draft.record(leads, changes).await.unwrap();
         commit(draft).await;
         recorded

@@ -6,9 +6,9 @@ use serde_json::json;
 use super::*;
 
 /// What one snapshot shows of a record: status, score, modified, and a column that comes later.
-type Shown = (Option<u8>, Option<i64>, Option<i64>, Option<bool>);
+pub(super) type Shown = (Option<u8>, Option<i64>, Option<i64>, Option<bool>);
 /// A night: none is missed; else each record's row, where it has one.
-type Night = Option<Vec<Option<Shown>>>;
+pub(super) type Night = Option<Vec<Option<Shown>>>;
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -47,12 +47,16 @@ fn shown() -> impl Strategy<Value = Shown> {
     )
 }
 
-fn nights() -> impl Strategy<Value = Vec<Night>> {
+pub(super) fn nights() -> impl Strategy<Value = Vec<Night>> {
     let rows = proptest::collection::vec(proptest::option::weighted(0.8, shown()), 4);
     proptest::collection::vec(proptest::option::weighted(0.85, rows), 1..7)
 }
 
-fn rows_of(day: i8, night: &[Option<Shown>], late_column: bool) -> BTreeMap<String, Value> {
+pub(super) fn rows_of(
+    day: i8,
+    night: &[Option<Shown>],
+    late_column: bool,
+) -> BTreeMap<String, Value> {
     let row = |(id, shown): (usize, &Option<Shown>)| {
         let (status, score, modified, flag) = (*shown)?;
         let day_start = start() + i64::from(day - 1) * 24 * HOUR;
@@ -110,13 +114,13 @@ async fn snapshots_hold(nights: &[Night], column_from: usize) {
 /// A life: the hours after the start at which a record is made, its status and score change, and
 /// it is deleted.
 #[derive(Debug, Clone)]
-struct Life {
+pub(super) struct Life {
     created: i64,
     changes: BTreeMap<i64, (bool, u8)>,
     deleted: Option<i64>,
 }
 
-fn life() -> impl Strategy<Value = Life> {
+pub(super) fn life() -> impl Strategy<Value = Life> {
     let changes = proptest::collection::btree_map(1..120_i64, (any::<bool>(), 0..4_u8), 0..8);
     (
         0..70_i64,
@@ -146,7 +150,7 @@ impl Life {
         state
     }
 
-    fn row(&self, id: usize, end: i64) -> Option<Value> {
+    pub(super) fn row(&self, id: usize, end: i64) -> Option<Value> {
         let gone = self.deleted.is_some_and(|deleted| deleted < end);
         if self.created >= end || gone {
             return None;
@@ -164,7 +168,7 @@ impl Life {
         )
     }
 
-    fn told(&self, id: usize, from: i64, end: i64) -> Vec<Value> {
+    pub(super) fn told(&self, id: usize, from: i64, end: i64) -> Vec<Value> {
         let changes = self.changes.range(from.min(end)..end);
         let row = |(at, (is_status, value)): (&i64, &(bool, u8))| {
             let old = self.at(at - 1)[usize::from(!is_status)];
@@ -232,7 +236,7 @@ async fn lives_hold(lives: &[Life], first: i64, missed: &[bool]) {
     }
 }
 
-fn wait(work: impl Future<Output = ()>) {
+pub(super) fn wait(work: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(work);
 }

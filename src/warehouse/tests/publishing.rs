@@ -116,12 +116,12 @@ async fn upkeep_takes_no_day() {
     let house = House::new();
     let (schema, batches) = numbers(&[1, 2]);
     let run_id = RunId::new(nov(5));
-    let early = house.warehouse.begin_upkeep(&run_id, &house.zone).await;
+    let early = house.warehouse.begin_addition(&run_id, &house.zone).await;
     assert_eq!(early.unwrap_err().to_string(), "Nothing is published yet");
     commit(house.begin(nov(5)).await).await;
     let mut draft = house
         .warehouse
-        .begin_upkeep(&run_id, &house.zone)
+        .begin_addition(&run_id, &house.zone)
         .await
         .unwrap();
     draft.append("baseline", &schema, &batches).await.unwrap();

@@ -1,0 +1,170 @@
+//! The commit log folded up to one commit, and checkpoints of it: `_log/<20 digits>.checkpoint.json`.
+//!
+//! A checkpoint only spares the reading of the entries before it; what it says follows from them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::version::{StreamState, Version};
+use super::{Commit, DataFile, FOLDER, FORMAT, Work, numbers, parse, read};
+use crate::clock::RunId;
+use crate::fs::{Store, StoreError};
+use crate::warehouse::error::WarehouseError;
+
+/// How the names of checkpoints end.
+pub(super) const CHECKPOINT: &str = ".checkpoint.json";
+/// A checkpoint is written when so many commits lie behind the last one.
+const EVERY: u64 = 32;
+
+/// What the log says up to one commit.
+#[derive(Debug, Clone)]
+pub(in crate::warehouse) struct Folded {
+    pub(in crate::warehouse) version: Version,
+    /// The commit that stands for each published day.
+    pub(in crate::warehouse) days: BTreeMap<Date, u64>,
+    /// Whether an addition still belongs to what was published for the day: not after late extracts.
+    open: bool,
+    /// The newest commit with a checkpoint; 0 without one.
+    checkpoint: u64,
+}
+
+impl Folded {
+    pub(in crate::warehouse) fn after(base: Option<&Self>, commit: &Commit) -> Self {
+        let version = Version::after(base.map(|base| base.version.clone()), commit);
+        let (mut days, mut open, checkpoint) = base.map_or_else(
+            || (BTreeMap::new(), true, 0),
+            |base| (base.days.clone(), base.open, base.checkpoint),
+        );
+        match commit.work {
+            Work::Night => open = true,
+            Work::Late => open = false,
+            Work::Addition | Work::Upkeep => {}
+        }
+        if open && commit.work != Work::Upkeep {
+            days.insert(commit.as_of, commit.commit_no);
+        }
+        Self {
+            version,
+            days,
+            open,
+            checkpoint,
+        }
+    }
+
+    /// Whether so many commits lie behind the last checkpoint that the next is due.
+    pub(in crate::warehouse) fn wants_checkpoint(&self) -> bool {
+        self.version.commit_no >= self.checkpoint + EVERY
+    }
+
+    /// Writes the checkpoint of this commit; one that is there says the same.
+    pub(in crate::warehouse) async fn write(&self, store: &Store) -> Result<(), WarehouseError> {
+        let path = path(self.version.commit_no);
+        let json =
+            serde_json::to_vec(&Checkpoint::of(self)).map_err(|error| WarehouseError::Garbled {
+                path: store.shown(&path),
+                why: error.to_string(),
+            })?;
+        match store.create(&path, json.into()).await {
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The log up to its end; none without a commit. `known` is what was read before.
+pub(in crate::warehouse) async fn newest(
+    store: &Store,
+    known: Option<Arc<Folded>>,
+) -> Result<Option<Arc<Folded>>, WarehouseError> {
+    let (newest, checkpoints) = numbers(store).await?;
+    fold(store, newest, &checkpoints, known).await
+}
+
+/// The log up to one commit.
+pub(in crate::warehouse) async fn at(
+    store: &Store,
+    commit_no: u64,
+) -> Result<Option<Arc<Folded>>, WarehouseError> {
+    let (_, checkpoints) = numbers(store).await?;
+    fold(store, commit_no, &checkpoints, None).await
+}
+
+async fn fold(
+    store: &Store,
+    commit_no: u64,
+    checkpoints: &[u64],
+    known: Option<Arc<Folded>>,
+) -> Result<Option<Arc<Folded>>, WarehouseError> {
+    let last = checkpoints.iter().rfind(|number| **number <= commit_no);
+    let start = match (known, last) {
+        (Some(known), last) if last.is_none_or(|last| known.version.commit_no >= *last) => {
+            Some(known)
+        }
+        (_, Some(last)) => Some(Arc::new(load(store, *last).await?)),
+        (_, None) => None,
+    };
+    let mut folded = start;
+    let begin = folded.as_ref().map_or(0, |folded| folded.version.commit_no);
+    for number in begin + 1..=commit_no {
+        let commit = read(store, number).await?;
+        folded = Some(Arc::new(Folded::after(folded.as_deref(), &commit)));
+    }
+    Ok(folded)
+}
+
+async fn load(store: &Store, commit_no: u64) -> Result<Folded, WarehouseError> {
+    let path = path(commit_no);
+    let bytes = store.get(&path).await?;
+    let checkpoint: Checkpoint = parse(&store.shown(&path), &bytes)?;
+    Ok(checkpoint.folded())
+}
+
+fn path(commit_no: u64) -> String {
+    format!("{FOLDER}/{commit_no:020}{CHECKPOINT}")
+}
+
+/// The form on disk.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Checkpoint {
+    format: u64,
+    commit_no: u64,
+    run_id: RunId,
+    as_of: Date,
+    open: bool,
+    days: BTreeMap<Date, u64>,
+    streams: BTreeMap<String, StreamState>,
+    files: Vec<DataFile>,
+}
+
+impl Checkpoint {
+    fn of(folded: &Folded) -> Self {
+        let version = &folded.version;
+        Self {
+            format: FORMAT,
+            commit_no: version.commit_no,
+            run_id: version.run_id.clone(),
+            as_of: version.as_of,
+            open: folded.open,
+            days: folded.days.clone(),
+            streams: version.streams.clone(),
+            files: version.files.iter().map(|file| (**file).clone()).collect(),
+        }
+    }
+
+    fn folded(self) -> Folded {
+        Folded {
+            version: Version {
+                commit_no: self.commit_no,
+                run_id: self.run_id,
+                as_of: self.as_of,
+                files: self.files.into_iter().map(Arc::new).collect(),
+                streams: self.streams,
+            },
+            days: self.days,
+            open: self.open,
+            checkpoint: self.commit_no,
+        }
+    }
+}

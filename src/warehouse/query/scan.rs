@@ -1,0 +1,228 @@
+//! A stream as a table: its runs merged while they are read, only the columns that a query wants.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
+use arrow::compute::SortOptions;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::expressions::Column as Place;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use futures::stream;
+
+use crate::fs::Store;
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::history::merge::{Block, Keep, Merge, Row, Runs};
+use crate::warehouse::log::DataFile;
+use crate::warehouse::schema::{Column, schema_of};
+
+/// The column that no run holds: the next version's `valid_from`.
+pub(super) const VALID_TO: &str = "valid_to";
+
+/// Which of a stream's rows a table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// Every version that stands.
+    Versions,
+    /// The last version of each record that is not deleted.
+    Now,
+    Events,
+}
+
+/// A stream of one version of the warehouse.
+#[derive(Debug, Clone)]
+pub(super) struct StreamTable {
+    pub(super) store: Store,
+    pub(super) table: String,
+    pub(super) files: Vec<Arc<DataFile>>,
+    /// Rows of later commits are not seen.
+    pub(super) commit_no: u64,
+    pub(super) view: View,
+    /// All columns that the runs hold for it.
+    pub(super) stored: Vec<Column>,
+    /// Those that it shows, in order.
+    pub(super) schema: SchemaRef,
+}
+
+impl StreamTable {
+    /// The merge's columns for what a query wants: those that order and tell the rows come first.
+    fn read_schema(&self, wanted: &Schema) -> SchemaRef {
+        let keys: &[&str] = match self.view {
+            View::Versions => &["record_id", "valid_from", "commit_no", "via"],
+            View::Now => &["record_id", "valid_from", "commit_no", "via", "deleted"],
+            View::Events => &["record_id", "commit_no"],
+        };
+        let stored = schema_of(&self.stored);
+        let needed = |field: &&Arc<Field>| {
+            let name = field.name().as_str();
+            keys.contains(&name) || wanted.index_of(name).is_ok()
+        };
+        let fields: Vec<Arc<Field>> = stored.fields().iter().filter(needed).cloned().collect();
+        Arc::new(Schema::new(fields))
+    }
+
+    pub(super) async fn open(&self, wanted: SchemaRef) -> Result<Scan, WarehouseError> {
+        let read = self.read_schema(&wanted);
+        let runs = Runs {
+            table: &self.table,
+            files: &self.files,
+            schema: Arc::clone(&read),
+            commit_no: self.commit_no,
+            keep: Keep::Standing,
+        };
+        Ok(Scan {
+            merge: Merge::open(&self.store, runs).await?,
+            table: self.table.clone(),
+            view: self.view,
+            read,
+            wanted,
+        })
+    }
+
+    /// The order in which rows come out, as far as its columns are wanted.
+    fn order(&self, wanted: &Schema) -> Option<LexOrdering> {
+        let names: &[&str] = match self.view {
+            View::Versions => &["record_id", "valid_from"],
+            View::Now | View::Events => &["record_id"],
+        };
+        let places = names.iter().map_while(|name| {
+            let place = Place::new(name, wanted.index_of(name).ok()?);
+            let options = SortOptions::default();
+            Some(PhysicalSortExpr::new(Arc::new(place), options))
+        });
+        LexOrdering::new(places)
+    }
+}
+
+#[async_trait]
+impl TableProvider for StreamTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let wanted = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => Arc::clone(&self.schema),
+        };
+        let order = self.order(&wanted);
+        let partition = Partition {
+            table: self.clone(),
+            wanted: Arc::clone(&wanted),
+        };
+        let exec = StreamingTableExec::try_new(
+            wanted,
+            vec![Arc::new(partition)],
+            None,
+            order,
+            false,
+            limit,
+        );
+        Ok(Arc::new(exec?))
+    }
+}
+
+/// What one query wants of a stream.
+struct Partition {
+    table: StreamTable,
+    wanted: SchemaRef,
+}
+
+impl fmt::Debug for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.table.table)
+    }
+}
+
+impl PartitionStream for Partition {
+    fn schema(&self) -> &SchemaRef {
+        &self.wanted
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
+        let begin = async move { table.open(wanted).await.map_err(external) };
+        let batches = async move {
+            let scan = begin.await?;
+            let next = |mut scan: Scan| async move {
+                let batch = scan.next().await.map_err(external)?;
+                Ok::<_, DataFusionError>(batch.map(|batch| (batch, scan)))
+            };
+            Ok::<_, DataFusionError>(stream::try_unfold(scan, next))
+        };
+        let batches = futures::TryStreamExt::try_flatten(stream::once(batches));
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.wanted),
+            batches,
+        ))
+    }
+}
+
+fn external(error: WarehouseError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// A stream's rows on their way out.
+pub(super) struct Scan {
+    merge: Merge,
+    table: String,
+    view: View,
+    read: SchemaRef,
+    wanted: SchemaRef,
+}
+
+impl Scan {
+    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, WarehouseError> {
+        let Some(block) = self.merge.next().await? else {
+            return Ok(None);
+        };
+        let failed = WarehouseError::of(&self.table);
+        let chosen = self.chosen(&block).map_err(&failed)?;
+        let rows = chosen.as_ref().unwrap_or(&block.rows);
+        self.batch(&block, rows).map(Some).map_err(failed)
+    }
+
+    /// The rows of a block that the view has, where it has not all.
+    fn chosen(&self, block: &Block) -> Result<Option<Vec<Row>>, ArrowError> {
+        if self.view != View::Now {
+            return Ok(None);
+        }
+        let deleted = block.column(self.read.index_of("deleted")?, &block.rows)?;
+        let deleted = deleted.as_boolean();
+        let rows = block.rows.iter().enumerate();
+        let now = rows.filter(|(at, row)| row.until.is_none() && !deleted.value(*at));
+        Ok(Some(now.map(|(_, row)| *row).collect()))
+    }
+
+    fn batch(&self, block: &Block, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
+        let column = |field: &Arc<Field>| -> Result<ArrayRef, ArrowError> {
+            if field.name() == VALID_TO {
+                let ends: TimestampMicrosecondArray = rows.iter().map(|row| row.until).collect();
+                return Ok(Arc::new(ends.with_timezone("UTC")));
+            }
+            block.column(self.read.index_of(field.name())?, rows)
+        };
+        let columns: Result<Vec<ArrayRef>, _> = self.wanted.fields().iter().map(column).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.wanted), columns?, &options)
+    }
+}
