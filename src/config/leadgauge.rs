@@ -7,7 +7,7 @@ use url::Url;
 
 use super::reader::Reader;
 use super::yaml::Node;
-use super::{Delivery, Metrics, Report, Source, delivery, report, source};
+use super::{Delivery, Metrics, Report, Retention, Source, delivery, report, source};
 use crate::fs::Location;
 use crate::problem::{Problem, nearest};
 
@@ -21,7 +21,11 @@ pub(super) struct Leadgauge {
     pub(super) metrics: Metrics,
     pub(super) reports: Vec<Report>,
     pub(super) delivery: Delivery,
+    pub(super) retention: Retention,
 }
+
+/// Nights whose derived tables stay as files unless told otherwise.
+const DERIVED_DAYS: u32 = 31;
 
 /// What `stage_entry` keeps of a person, frozen at entry.
 const DIMENSIONS: [&str; 6] = [
@@ -44,6 +48,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Le
         metrics,
         reports,
         delivery,
+        retention,
     ] = reader.fields(
         root,
         "leadgauge.yaml",
@@ -57,6 +62,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Le
             "metrics",
             "reports",
             "delivery",
+            "retention",
         ],
     )?;
     let path = |node: &Node| reader.text(node).map(|text| folder.join(text));
@@ -69,6 +75,12 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Le
     let metrics = metrics.required(|node| read_metrics(reader, node));
     let reports = reports.required(|node| report::read(reader, node));
     let delivery = delivery.required(|node| delivery::read(reader, node, folder));
+    let kept = Retention {
+        derived_days: DERIVED_DAYS,
+        archive_days: None,
+        quarantine_days: None,
+    };
+    let retention = retention.or(kept, |node| read_retention(reader, node));
     Some(Leadgauge {
         company: company?,
         time_zone: time_zone?,
@@ -79,6 +91,24 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Le
         metrics: metrics?,
         reports: reports?,
         delivery: delivery?,
+        retention: retention?,
+    })
+}
+
+fn read_retention(reader: &Reader<'_>, node: &Node) -> Option<Retention> {
+    let [derived, archive, quarantine] = reader.fields(
+        node,
+        "`retention`",
+        ["derived_days", "archive_days", "quarantine_days"],
+    )?;
+    let days = |node: &Node| reader.whole(node, 1..=36_600);
+    let derived = derived.or(DERIVED_DAYS, days);
+    let archive = archive.optional(days);
+    let quarantine = quarantine.optional(days);
+    Some(Retention {
+        derived_days: derived?,
+        archive_days: archive?,
+        quarantine_days: quarantine?,
     })
 }
 

@@ -94,6 +94,7 @@ fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
                 metrics,
                 reports,
                 delivery,
+                retention,
             } = main;
             Ok(Config {
                 company,
@@ -105,6 +106,7 @@ fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
                 metrics,
                 reports,
                 delivery,
+                retention,
                 funnel,
                 sla,
                 calendar,

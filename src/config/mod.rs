@@ -42,11 +42,23 @@ pub(crate) struct Config {
     pub(crate) metrics: Metrics,
     pub(crate) reports: Vec<Report>,
     pub(crate) delivery: Delivery,
+    pub(crate) retention: Retention,
     pub(crate) funnel: Funnel,
     pub(crate) sla: Sla,
     pub(crate) calendar: Calendar,
     /// Every file read, by name, for the commit log. Never holds a secret.
     pub(crate) texts: BTreeMap<String, String>,
+}
+
+/// How long what can be had again, or is no history, stays. Days before the as-of date.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retention {
+    /// Derived tables of nights as files; those of older nights are derived again when they are asked.
+    pub(crate) derived_days: u32,
+    /// Pages and mails; for ever unless told.
+    pub(crate) archive_days: Option<u32>,
+    /// Refused files; for ever unless told.
+    pub(crate) quarantine_days: Option<u32>,
 }
 
 /// A piece of SQL written in YAML, with the place of its first character.

@@ -1,11 +1,11 @@
 //! One run's work on the warehouse: files are written as they come, and nothing of them is visible
 //! until the commit. A draft that is dropped leaves files that no version names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -27,9 +27,10 @@ use super::log::version::{self, Recording, StreamState, Version};
 use super::log::{Commit, DataFile, FileKind, StreamFact, StreamForm, Work};
 use super::query::read;
 use super::raw::{self, Raw};
-use super::schema::{Column, aligned, columns_of, schema_of, unified};
+use super::schema::{Column, aligned, columns_of, schema_of, unified, with_commit};
+use super::upkeep::merging;
 use crate::clock::{self, RunId};
-use crate::config::StreamKind;
+use crate::config::{Retention, StreamKind};
 use crate::fs::Store;
 use crate::sources::Extract;
 
@@ -107,12 +108,14 @@ impl Draft {
         lock: Option<Lock>,
     ) -> Self {
         let commit_no = base.as_ref().map_or(0, |base| base.version.commit_no) + 1;
+        let mut pending = Commit::new(commit_no, begin.run_id, begin.work, begin.as_of);
+        pending.derived_since = base.as_ref().map_or(0, |base| base.derived_since);
         Self {
             store,
             zone,
             base,
             day: begin.day,
-            pending: Commit::new(commit_no, begin.run_id, begin.work, begin.as_of),
+            pending,
             serial: 0,
             _lock: lock,
         }
@@ -259,6 +262,31 @@ impl Draft {
         Ok(path)
     }
 
+    /// Lets go what is older than it is to stay: derived tables of nights, which can be had again; pages,
+    /// mails and refused files. The files themselves go with the next vacuum.
+    pub(crate) fn retain(&mut self, retention: Retention) {
+        let Some(base) = self.base.clone() else {
+            return;
+        };
+        let as_of = self.pending.as_of;
+        let since = |days: u32| {
+            let day = as_of.saturating_sub(jiff::Span::new().days(days));
+            base.since(day).unwrap_or(self.pending.commit_no)
+        };
+        let derived_since = since(retention.derived_days);
+        let kinds = [
+            (FileKind::Archive, retention.archive_days.map(since)),
+            (FileKind::Outbox, retention.archive_days.map(since)),
+        ];
+        for (kind, since) in kinds {
+            let old = |file: &&DataFile| since.is_some_and(|since| file.commits[1] < since);
+            let old = base.version.files_of(kind).filter(old);
+            let old: Vec<String> = old.map(|file| file.path.clone()).collect();
+            self.pending.removed.extend(old);
+        }
+        self.pending.derived_since = derived_since.max(self.pending.derived_since);
+    }
+
     /// Makes everything visible at once.
     pub(crate) async fn commit(
         mut self,
@@ -267,6 +295,7 @@ impl Draft {
     ) -> Result<Commit, WarehouseError> {
         self.pending.texts = texts;
         definition_hash.clone_into(&mut self.pending.definition_hash);
+        self.merge_due().await?;
         self.pending.publish(&self.store).await?;
         let folded = Folded::after(self.base.as_deref(), &self.pending);
         if folded.wants_checkpoint() {
@@ -274,6 +303,57 @@ impl Draft {
             folded.write(&self.store).await.ok();
         }
         Ok(self.pending)
+    }
+
+    /// Merges the files of like size of the tables to which this run adds.
+    async fn merge_due(&mut self) -> Result<(), WarehouseError> {
+        let grows = |kind| {
+            matches!(
+                kind,
+                FileKind::History | FileKind::Events | FileKind::Append
+            )
+        };
+        let added = self.pending.added.iter().filter(|file| grows(file.kind));
+        let tables: BTreeSet<(FileKind, String)> =
+            added.map(|file| (file.kind, file.table.clone())).collect();
+        for (kind, table) in tables {
+            let files = self.version().files(kind, &table);
+            Box::pin(self.merge(merging::due(&files))).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts one file in place of several of one table.
+    pub(super) async fn merge(&mut self, files: &[Arc<DataFile>]) -> Result<(), WarehouseError> {
+        let (Some(first), Some(last)) = (files.first(), files.last()) else {
+            return Ok(());
+        };
+        let Some((stated, stored, order)) = merging::columns(files) else {
+            return Ok(());
+        };
+        let mut begun = self.begin((first.kind, &first.table, stated), &stored, order)?;
+        merging::merge(&self.store, files, &stored, &mut begun.writer).await?;
+        self.end(begun, true).await?;
+        if let Some(merged) = self.pending.added.last_mut() {
+            merged.commits = [first.commits[0], last.commits[1]];
+        }
+        for file in files {
+            self.remove(&file.path).await;
+        }
+        Ok(())
+    }
+
+    /// Takes a file out of the version that this run makes.
+    async fn remove(&mut self, path: &str) {
+        let own = self.pending.added.iter().position(|file| file.path == path);
+        match own {
+            // Nobody has seen it; if it stays it is litter.
+            Some(at) => {
+                self.pending.added.remove(at);
+                self.store.delete(path).await.ok();
+            }
+            None => self.pending.removed.push(path.to_owned()),
+        }
     }
 
     fn day_end(&self) -> Timestamp {
@@ -505,13 +585,6 @@ fn form_of(kind: &StreamKind) -> StreamForm {
         StreamKind::Changes { .. } => StreamForm::Changes,
         StreamKind::Events { .. } | StreamKind::FieldHistory { .. } => StreamForm::Events,
     }
-}
-
-/// The columns of a table that only grows, as they are stored: with the commit that added each row.
-fn with_commit(columns: &[Column]) -> SchemaRef {
-    let mut fields: Vec<Arc<Field>> = schema_of(columns).fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new(COMMIT_NO, DataType::Int64, true)));
-    Arc::new(Schema::new(fields))
 }
 
 fn stamped(

@@ -17,6 +17,7 @@ mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -92,7 +93,11 @@ impl Warehouse {
             return Ok(None);
         };
         let then = log::fold::at(&self.store, *commit_no).await?;
-        Ok(then.map(|then| then.version.clone().in_files_of(&newest.version)))
+        let newest = |then: &Folded| {
+            let version = then.version.clone();
+            version.in_files_of(&newest.version, newest.derived_since)
+        };
+        Ok(then.as_deref().map(newest))
     }
 
     async fn newest(&self) -> Result<Option<Arc<Folded>>, WarehouseError> {

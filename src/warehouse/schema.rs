@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::error::WarehouseError;
+use super::file::COMMIT_NO;
 use super::query::functions::instant_type;
 
 /// The key of a field's metadata under which the name in the source's file stands.
@@ -147,6 +148,13 @@ pub(super) fn columns_of(table: &str, schema: &Schema) -> Result<Vec<Column>, Wa
 
 pub(super) fn schema_of(columns: &[Column]) -> SchemaRef {
     let fields: Vec<Field> = columns.iter().map(Column::field).collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns of a table that only grows, as they are stored: with the commit that added each row.
+pub(super) fn with_commit(columns: &[Column]) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = schema_of(columns).fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(COMMIT_NO, DataType::Int64, true)));
     Arc::new(Schema::new(fields))
 }
 

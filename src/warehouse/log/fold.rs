@@ -24,6 +24,8 @@ pub(in crate::warehouse) struct Folded {
     pub(in crate::warehouse) version: Version,
     /// The commit that stands for each published day.
     pub(in crate::warehouse) days: BTreeMap<Date, u64>,
+    /// The first commit whose derived tables stay as files.
+    pub(in crate::warehouse) derived_since: u64,
     /// Whether an addition still belongs to what was published for the day: not after late extracts.
     open: bool,
     /// The newest commit with a checkpoint; 0 without one.
@@ -48,9 +50,18 @@ impl Folded {
         Self {
             version,
             days,
+            derived_since: commit.derived_since,
             open,
             checkpoint,
         }
+    }
+
+    /// The first commit of a day not before this one; none if there is none.
+    pub(in crate::warehouse) fn since(&self, day: Date) -> Option<u64> {
+        self.days
+            .range(day..)
+            .map(|(_, commit_no)| *commit_no)
+            .min()
     }
 
     /// Whether so many commits lie behind the last checkpoint that the next is due.
@@ -133,6 +144,7 @@ struct Checkpoint {
     run_id: RunId,
     as_of: Date,
     open: bool,
+    derived_since: u64,
     days: BTreeMap<Date, u64>,
     streams: BTreeMap<String, StreamState>,
     files: Vec<DataFile>,
@@ -147,6 +159,7 @@ impl Checkpoint {
             run_id: version.run_id.clone(),
             as_of: version.as_of,
             open: folded.open,
+            derived_since: folded.derived_since,
             days: folded.days.clone(),
             streams: version.streams.clone(),
             files: version.files.iter().map(|file| (**file).clone()).collect(),
@@ -159,10 +172,12 @@ impl Checkpoint {
                 commit_no: self.commit_no,
                 run_id: self.run_id,
                 as_of: self.as_of,
+                is_derived: true,
                 files: self.files.into_iter().map(Arc::new).collect(),
                 streams: self.streams,
             },
             days: self.days,
+            derived_since: self.derived_since,
             open: self.open,
             checkpoint: self.commit_no,
         }

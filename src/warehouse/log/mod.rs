@@ -37,6 +37,8 @@ pub(crate) struct Commit {
     pub(crate) as_of: Date,
     pub(crate) added: Vec<DataFile>,
     pub(crate) removed: Vec<String>,
+    /// The first commit whose derived tables stay as files; those of earlier ones are derived again.
+    pub(crate) derived_since: u64,
     /// The streams whose extracts the run recorded, by `<source>.<stream>`.
     pub(crate) streams: BTreeMap<String, StreamFact>,
     /// The configuration and the definitions in force, by file name.
@@ -74,7 +76,9 @@ pub(crate) struct DataFile {
     pub(crate) schema: Vec<Column>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FileKind {
     /// A sorted run of a snapshot stream's versions.
@@ -146,6 +150,7 @@ impl Commit {
             as_of,
             added: Vec::new(),
             removed: Vec::new(),
+            derived_since: 0,
             streams: BTreeMap::new(),
             texts: BTreeMap::new(),
             definition_hash: String::new(),

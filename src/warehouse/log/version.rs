@@ -21,6 +21,8 @@ pub(crate) struct Version {
     pub(crate) commit_no: u64,
     pub(crate) run_id: RunId,
     pub(crate) as_of: Date,
+    /// Whether its derived tables are there as files; else they can be derived again.
+    pub(crate) is_derived: bool,
     pub(super) files: Vec<Arc<DataFile>>,
     pub(super) streams: BTreeMap<String, StreamState>,
 }
@@ -83,6 +85,7 @@ impl Version {
             commit_no: commit.commit_no,
             run_id: commit.run_id.clone(),
             as_of: commit.as_of,
+            is_derived: true,
             files,
             streams,
         }
@@ -90,8 +93,11 @@ impl Version {
 
     /// The same version with its history, and all to which runs only add, in the files of a later one:
     /// those hold the same rows and more, and each row's commit.
-    pub(in crate::warehouse) fn in_files_of(mut self, later: &Self) -> Self {
-        self.files.retain(|file| file.kind == FileKind::Derived);
+    /// Its derived tables are there as files only from the commit `derived_since` on.
+    pub(in crate::warehouse) fn in_files_of(mut self, later: &Self, derived_since: u64) -> Self {
+        self.is_derived = self.commit_no >= derived_since;
+        let stays = |file: &Arc<DataFile>| self.is_derived && file.kind == FileKind::Derived;
+        self.files.retain(stays);
         let grown = |file: &&Arc<DataFile>| {
             file.kind != FileKind::Derived && file.commits[0] <= self.commit_no
         };
