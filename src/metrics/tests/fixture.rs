@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{
     AfterClose, Calendar, ColumnType, Commitment, Config, Delivery, Funnel, Metrics, Recipient,
-    Skipping, Sla, Split, Stage, Transport,
+    Retention, Skipping, Sla, Split, Stage, Transport,
 };
 use crate::fs::Location;
 use crate::problem::Place;
@@ -59,6 +59,11 @@ pub(in crate::metrics) fn config() -> Config {
         name: None,
     };
     Config {
+        retention: Retention {
+            derived_days: 31,
+            archive_days: None,
+            quarantine_days: None,
+        },
         company: "Acme".to_owned(),
         time_zone: TimeZone::get("America/New_York").unwrap(),
         warehouse: here.clone(),
