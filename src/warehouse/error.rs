@@ -41,6 +41,8 @@ pub(crate) enum WarehouseError {
         #[source]
         source: ParquetError,
     },
+    #[error("Another program wrote to the Delta log: `{}`", paths.join("`, `"))]
+    Foreign { paths: Vec<String> },
     #[error("Nothing is published yet")]
     Empty,
     #[error("There is no table `{table}` in the warehouse")]
