@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn ids_follow_from_names() {
         let one = id("metric", "run-1");
-        assert_eq!(one, "");
+        assert_eq!(one, "873194ba-5af4-86cb-8640-f0619aafaa33");
         assert_eq!(one, id("metric", "run-1"));
         assert_ne!(one, id("metric", "run-2"));
         assert_ne!(one, id("stage", "run-1"));
