@@ -11,12 +11,16 @@ mod table;
 
 use std::collections::BTreeSet;
 
+use futures::stream::{self, StreamExt};
+
 use super::error::WarehouseError;
 use super::{RunId, Warehouse};
 use crate::fs::{Store, StoreError};
 use table::{Table, tables_of};
 
 const FOLDER: &str = "_delta_log";
+/// Tables worked on at a time.
+const AT_ONCE: usize = 8;
 
 /// What was written anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +35,7 @@ impl Warehouse {
     /// is left alone and told; the others are written.
     pub(crate) async fn export_delta(&self) -> Result<(), WarehouseError> {
         let commits = self.commits().await?;
-        let mut foreign = Vec::new();
-        for table in tables_of(&commits) {
-            match catch_up(&self.store, &table).await {
-                Err(WarehouseError::Foreign { paths }) => foreign.extend(paths),
-                other => other?,
-            }
-        }
-        if foreign.is_empty() {
-            return Ok(());
-        }
-        Err(WarehouseError::Foreign { paths: foreign })
+        self.catch_up(&tables_of(&commits)).await
     }
 
     /// Deletes the Delta logs, with all that others put into them, and writes them anew.
@@ -58,17 +52,32 @@ impl Warehouse {
             }
         }
         let tables = tables_of(&commits);
-        for table in &tables {
-            catch_up(&self.store, table).await?;
-        }
+        self.catch_up(&tables).await?;
         Ok(Rewritten {
             tables: tables.len(),
             version: commits.last().map_or(0, |commit| commit.commit_no),
         })
     }
+
+    /// Tables side by side: an entry costs waiting, not work.
+    async fn catch_up(&self, tables: &[Table<'_>]) -> Result<(), WarehouseError> {
+        let writes = tables.iter().map(|table| catch_up(&self.store, table));
+        let mut writes = stream::iter(writes).buffered(AT_ONCE);
+        let mut foreign = Vec::new();
+        while let Some(written) = writes.next().await {
+            match written {
+                Err(WarehouseError::Foreign { paths }) => foreign.extend(paths),
+                other => other?,
+            }
+        }
+        if foreign.is_empty() {
+            return Ok(());
+        }
+        Err(WarehouseError::Foreign { paths: foreign })
+    }
 }
 
-/// Writes the entries that a table's log lacks.
+/// Writes the entries that a table's log lacks, one after the other.
 async fn catch_up(store: &Store, table: &Table<'_>) -> Result<(), WarehouseError> {
     let folder = format!("{}/{FOLDER}", table.folder);
     let listed = store.list(&folder).await?;
