@@ -11,14 +11,11 @@ use crate::warehouse::{Rewritten, Warehouse};
 pub(in crate::pipeline) async fn export_delta(warehouse: &Warehouse) -> Option<String> {
     let error = PipelineError::from(warehouse.export_delta().await.err()?);
     let mut told = format!("Other tools do not see this version yet: {error}");
-    let lines = [
-        ("why", error.source().map(ToString::to_string)),
-        ("fix", error.fix()),
-    ];
-    for (word, line) in lines {
-        if let Some(line) = line {
-            told.push_str(&format!("\n  {word}: {line}"));
-        }
+    if let Some(why) = error.source() {
+        told = format!("{told}\n  why: {why}");
+    }
+    if let Some(fix) = error.fix() {
+        told = format!("{told}\n  fix: {fix}");
     }
     Some(told)
 }
