@@ -52,6 +52,9 @@ pub(super) enum Command {
     /// Freeze and list baselines
     #[command(subcommand)]
     Baseline(BaselineCommand),
+    /// Look after what is published
+    #[command(subcommand)]
+    Warehouse(WarehouseCommand),
     /// What ran, what failed, what was withheld, and why
     Runs(RunsArgs),
 }
@@ -143,6 +146,21 @@ pub(super) struct FreezeArgs {
     /// Accept months whose stages come from imported history rather than from nightly snapshots
     #[arg(long)]
     pub(super) imported: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WarehouseCommand {
+    /// List the commits: what each night, and upkeep between nights, added and removed
+    Log(LogArgs),
+    /// Write the tables' Delta Lake logs anew, by which other tools read them
+    Delta,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    /// How many commits, newest first
+    #[arg(long, default_value_t = 20)]
+    pub(super) last: usize,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod ready;
 mod record;
 mod render;
 mod summary;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -37,6 +38,7 @@ pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
 use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
+pub(crate) use upkeep::{commits, rewrite_delta};
 
 /// Runs the nightly job for one as-of date.
 ///
@@ -61,6 +63,9 @@ pub(crate) async fn run(
         None => publish(config, &warehouse, &mut summary, watch).await?,
     };
     summary.commit_no = Some(version.commit_no);
+    summary
+        .problems
+        .extend(upkeep::export_delta(&warehouse).await);
     if send {
         watch(&Event::Step {
             name: "sending",

@@ -1,0 +1,8 @@
+//! Care of the warehouse between nights.
+
+mod delta;
+mod log;
+
+pub(super) use delta::export_delta;
+pub(crate) use delta::rewrite_delta;
+pub(crate) use log::commits;
