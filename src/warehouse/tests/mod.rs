@@ -3,6 +3,7 @@
 mod faults;
 mod field_history;
 mod late;
+mod merging;
 mod model;
 mod nights;
 mod publishing;
