@@ -56,7 +56,11 @@ pub(super) fn roles(kind: &StreamKind) -> Vec<Role<'_>> {
                 .chain(modified)
                 .collect()
         }
-        StreamKind::Events { key } => vec![Role::new(key, "`key`").filled()],
+        StreamKind::Events { key, at } => {
+            let at = at.iter().map(|c| Role::new(c, "`at`").time());
+            let key = Role::new(key, "`key`").filled();
+            std::iter::once(key).chain(at).collect()
+        }
         StreamKind::FieldHistory {
             key,
             record,
@@ -88,7 +92,10 @@ pub(super) fn translate(kind: &StreamKind, rename: impl Fn(&str) -> String) -> S
             created: created.as_deref().map(&rename),
             modified: modified.as_deref().map(&rename),
         },
-        StreamKind::Events { key } => StreamKind::Events { key: rename(key) },
+        StreamKind::Events { key, at } => StreamKind::Events {
+            key: rename(key),
+            at: at.as_deref().map(&rename),
+        },
         StreamKind::FieldHistory {
             key,
             of,

@@ -256,6 +256,32 @@ impl Draft {
         Ok(path)
     }
 
+    /// Keeps a refused file of the stream `<source>.<stream>` as it came, in a folder of its source
+    /// below which its path is that in the source; the answer is the path at which it is stored.
+    pub(crate) async fn put_aside(
+        &mut self,
+        stream: &str,
+        path: &str,
+        bytes: Bytes,
+    ) -> Result<String, WarehouseError> {
+        let source = stream.split('.').next().unwrap_or_default();
+        let path = format!("quarantine/{}/{source}/{path}", self.run_id());
+        // Two streams may be read from one file.
+        if self.pending.added.iter().all(|file| file.path != path) {
+            let entry = DataFile {
+                table: stream.to_owned(),
+                path: path.clone(),
+                kind: FileKind::Quarantine,
+                rows: 0,
+                bytes: bytes.len() as u64,
+                sha256: sha256(&bytes),
+                schema: Vec::new(),
+            };
+            self.create(entry, bytes).await?;
+        }
+        Ok(path)
+    }
+
     /// Makes everything visible at once.
     pub(crate) async fn commit(
         mut self,
@@ -425,7 +451,7 @@ impl Draft {
 fn key_of(extract: &Extract) -> &str {
     match &extract.kind {
         StreamKind::Snapshot { key, .. }
-        | StreamKind::Events { key }
+        | StreamKind::Events { key, .. }
         | StreamKind::FieldHistory { key, .. } => key,
     }
 }

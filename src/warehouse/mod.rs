@@ -9,6 +9,7 @@ mod draft;
 mod error;
 mod file;
 mod frame;
+mod gate;
 mod history;
 mod log;
 pub(crate) mod query;
@@ -32,7 +33,8 @@ pub(crate) use frame::{Frame, FrameFormat};
 pub(crate) use log::{Commit, FileKind};
 pub(crate) use query::functions::{date_of, instant_type};
 
-pub(crate) use log::version::{Version, gate, vanished_columns};
+pub(crate) use gate::{Check, Drift, Judged, gate};
+pub(crate) use log::version::Version;
 pub(crate) use query::relation::Relation;
 pub(crate) use query::session::{QueryError, Session};
 pub(crate) use rows::{batch_of, schema_of};

@@ -1,6 +1,6 @@
 //! An extract's rows under the warehouse's column names.
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Date32Type, Field, Schema, TimestampMicrosecondType};
 use jiff::tz::TimeZone;
@@ -106,18 +106,22 @@ impl Raw {
     /// The instants of a column in microseconds, a date being its first one; none if the column is
     /// not there or holds neither.
     pub(super) fn instants(&self, name: &str, zone: &TimeZone) -> Option<Vec<Option<i64>>> {
-        let column = self.batch.column(self.find(name)?);
-        match column.data_type() {
-            DataType::Timestamp(_, _) => {
-                let instants = column.as_primitive::<TimestampMicrosecondType>();
-                Some(instants.iter().collect())
-            }
-            DataType::Date32 => {
-                let start = |days| Some(day_start(date_of(days)?, zone).as_microsecond());
-                let days = column.as_primitive::<Date32Type>();
-                Some(days.iter().map(|day| day.and_then(start)).collect())
-            }
-            _ => None,
+        instants(self.batch.column(self.find(name)?), zone)
+    }
+}
+
+/// The instants of an array in microseconds, a date being its first one; none if it holds neither.
+pub(super) fn instants(array: &ArrayRef, zone: &TimeZone) -> Option<Vec<Option<i64>>> {
+    match array.data_type() {
+        DataType::Timestamp(_, _) => {
+            let instants = array.as_primitive::<TimestampMicrosecondType>();
+            Some(instants.iter().collect())
         }
+        DataType::Date32 => {
+            let start = |days| Some(day_start(date_of(days)?, zone).as_microsecond());
+            let days = array.as_primitive::<Date32Type>();
+            Some(days.iter().map(|day| day.and_then(start)).collect())
+        }
+        _ => None,
     }
 }

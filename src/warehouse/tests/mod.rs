@@ -2,6 +2,7 @@
 
 mod faults;
 mod field_history;
+mod gates;
 mod model;
 mod nights;
 mod publishing;
@@ -128,6 +129,7 @@ fn calls(as_of: Date, ids: &[&str]) -> Extract {
         .collect();
     let kind = StreamKind::Events {
         key: "id".to_owned(),
+        at: None,
     };
     extract(
         "task",
