@@ -29,8 +29,16 @@ struct Lost {
     original: String,
     /// Where the query reads it.
     place: Place,
-    /// As what it may go on: the name in the file and in SQL.
-    renamed: Option<(String, String)>,
+    renamed: Option<Renamed>,
+}
+
+/// As what a lost column may go on.
+struct Renamed {
+    /// Its new name in the file.
+    new: String,
+    /// Both names in SQL.
+    to: String,
+    from: String,
 }
 
 impl Judge<'_> {
@@ -86,7 +94,11 @@ impl Judge<'_> {
             Some(Lost {
                 original: column.original().to_owned(),
                 place: self.mention(table, &column.name)?,
-                renamed: renamed.map(|new| (new.original().to_owned(), new.name.clone())),
+                renamed: renamed.map(|new| Renamed {
+                    new: new.original().to_owned(),
+                    to: new.name.clone(),
+                    from: column.name.clone(),
+                }),
             })
         });
         lost.collect()
@@ -133,13 +145,14 @@ fn lacks(lost: &[Lost], file: &str, any_more: bool) -> Option<Problem> {
         if any_more { " any more" } else { "" }
     );
     let (mut why, mut fix) = ("this query reads it".to_owned(), String::new());
-    for lost in lost {
-        let Some((original, name)) = &lost.renamed else {
-            continue;
-        };
-        let gone = &lost.original;
-        why += &format!("; `{gone}` is gone and `{original}` is new: was it renamed?");
-        fix += &format!("if `{original}` is `{gone}`, read `{name}` in the query too; else ");
+    for Lost {
+        original, renamed, ..
+    } in lost
+    {
+        if let Some(Renamed { new, to, from }) = renamed {
+            why += &format!("; `{original}` is gone and `{new}` is new: was it renamed?");
+            fix += &format!("if it was, write `coalesce({to}, {from})` in the query; else ");
+        }
     }
     fix += "have it exported, or take it out of the query and out of the stream's `columns`";
     Some(Problem::new(what).at(first.place.clone()).why(why).fix(fix))

@@ -8,11 +8,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::log::version::{StreamState, Version, stream_name};
-use super::raw::{self, instants};
-use super::schema::{Column, columns_of};
+use super::raw::instants;
+use super::schema::columns_of;
 use crate::clock::day_end;
 use crate::config::{Gates, StreamKind};
-use crate::problem::nearest;
 use crate::sources::Extract;
 
 const DAY: i64 = 86_400_000_000;
@@ -47,7 +46,7 @@ pub(crate) enum Fault {
         percent: f64,
     },
     #[error(
-        "`{stream}` is stale: its newest stamp lies {days} days before the end of {as_of}; more than {max} are not believed"
+        "`{stream}` is stale: its newest stamp lies {days} days before the end of {as_of}; at most {max} is believed"
     )]
     Stale {
         stream: String,
@@ -260,70 +259,4 @@ fn part(share: f64, all: u64) -> u64 {
 /// A share as it is told, without the dust of doubles.
 fn percent(share: f64) -> f64 {
     (share * 1e6).round() / 1e4
-}
-
-/// What an extract's columns are beside those of the stream's last complete extract.
-#[derive(Debug, Default)]
-pub(crate) struct Drift {
-    /// Not there any more.
-    pub(crate) vanished: Vec<Column>,
-    /// Not there before.
-    pub(crate) added: Vec<Column>,
-    /// Of a type that holds more than the one before.
-    pub(crate) widened: Vec<Column>,
-}
-
-impl Drift {
-    pub(crate) fn of(extract: &Extract, version: &Version) -> Self {
-        let Some(state) = version.stream(&stream_name(extract)) else {
-            return Self::default();
-        };
-        let names = raw::names(extract);
-        let mut columns = columns_of("", &extract.schema).unwrap_or_default();
-        for (column, name) in columns.iter_mut().zip(&names) {
-            column.original.get_or_insert(column.name.clone());
-            column.name.clone_from(name);
-        }
-        let there = |column: &Column| state.last.present.contains(&column.name);
-        let (known, added) = columns.into_iter().partition(there);
-        let vanished = state.columns.iter().filter(|old| there(old));
-        Self {
-            vanished: vanished
-                .filter(|old| !names.contains(&old.name))
-                .cloned()
-                .collect(),
-            added,
-            widened: Vec::into_iter(known)
-                .filter(|now| state.columns.iter().any(|old| widens(old, now)))
-                .collect(),
-        }
-    }
-
-    /// The new column as which a vanished one may go on: of its type, and of nearly its name.
-    pub(crate) fn renamed(&self, gone: &Column) -> Option<&Column> {
-        let alike = |new: &&Column| gone.blank || new.kind == gone.kind;
-        let near = nearest(
-            gone.original(),
-            self.added.iter().filter(alike).map(Column::original),
-        )?;
-        self.added.iter().find(|new| new.original() == near)
-    }
-
-    /// One count a column.
-    pub(crate) fn checks(&self) -> Vec<Check> {
-        let said = [
-            ("vanished", &self.vanished),
-            ("added", &self.added),
-            ("widened", &self.widened),
-        ];
-        let check =
-            |what, column: &Column| Check::counted(format!("{what}: {}", column.original()), 1);
-        said.into_iter()
-            .flat_map(|(what, columns)| columns.iter().map(move |column| check(what, column)))
-            .collect()
-    }
-}
-
-fn widens(old: &Column, now: &Column) -> bool {
-    old.name == now.name && !old.blank && old.kind.widened(now.kind) != old.kind
 }

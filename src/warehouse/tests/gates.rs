@@ -65,7 +65,7 @@ fn an_age() {
     assert_eq!(of(&["a New 1 06T00:00 01T09:00"]), "max_age 3/3 passed");
     insta::assert_snapshot!(of(&["a New 1 01T09:00 05T23:59", "b New 1 01T09:00 -"]), @r"
     max_age 4/3 failed
-    `crm.lead` is stale: its newest stamp lies 4 days before the end of 2026-11-08; more than 3 are not believed
+    `crm.lead` is stale: its newest stamp lies 4 days before the end of 2026-11-08; at most 3 is believed
       fix: see that the export still runs; if so little really happens, raise `max_age` of stream `crm.lead`
     ");
     // The small hours after the day are no age at all; a slip into next year is no freshness.
