@@ -1,6 +1,7 @@
 //! Whether an extract may stand: beside the queries, which need its columns, and by its gates.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::once;
 
 use jiff::tz::TimeZone;
 
@@ -71,7 +72,8 @@ impl Judge<'_> {
             source.location.to_string().trim_end_matches('/'),
             extract.file.path
         );
-        let mut problems = Vec::from_iter(lacks(&lost, &file, drift.is_some()));
+        let lacks = lacks(&lost, &file, drift.is_some());
+        let mut problems: Vec<Problem> = lacks.into_iter().collect();
         problems.extend(faults.iter().map(|fault| {
             Problem::new(fault.to_string())
                 .at(stream.place.clone())
@@ -144,16 +146,25 @@ fn lacks(lost: &[Lost], file: &str, any_more: bool) -> Option<Problem> {
         names.join("`, `"),
         if any_more { " any more" } else { "" }
     );
-    let (mut why, mut fix) = ("this query reads it".to_owned(), String::new());
-    for Lost {
-        original, renamed, ..
-    } in lost
-    {
-        if let Some(Renamed { new, to, from }) = renamed {
-            why += &format!("; `{original}` is gone and `{new}` is new: was it renamed?");
-            fix += &format!("if it was, write `coalesce({to}, {from})` in the query; else ");
-        }
-    }
-    fix += "have it exported, or take it out of the query and out of the stream's `columns`";
-    Some(Problem::new(what).at(first.place.clone()).why(why).fix(fix))
+    let renamed = || {
+        let pairs = lost.iter().map(|lost| (&lost.original, &lost.renamed));
+        pairs.filter_map(|(gone, renamed)| Some((gone, renamed.as_ref()?)))
+    };
+    let questions = renamed().map(|(gone, Renamed { new, .. })| {
+        format!("`{gone}` is gone and `{new}` is new: was it renamed?")
+    });
+    let why: Vec<String> = once("this query reads it".to_owned())
+        .chain(questions)
+        .collect();
+    let answers = renamed().map(|(_, Renamed { to, from, .. })| {
+        format!("if it was, write `coalesce({to}, {from})` in the query; else ")
+    });
+    let fix = answers.collect::<String>()
+        + "have it exported, or take it out of the query and out of the stream's `columns`";
+    Some(
+        Problem::new(what)
+            .at(first.place.clone())
+            .why(why.join("; "))
+            .fix(fix),
+    )
 }

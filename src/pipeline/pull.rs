@@ -31,8 +31,8 @@ struct Arrived {
 
 /// A stream's file as it came, if it did, and what could be read in it.
 pub(super) struct Pulled {
-    fetched: Option<Fetched>,
-    read: Result<Extract, SourceError>,
+    pub(super) fetched: Option<Fetched>,
+    pub(super) read: Result<Extract, SourceError>,
 }
 
 /// Pulls a stream's file for a day and reads it, whatever the gates would say of it. A file kept in
@@ -188,5 +188,33 @@ fn blank(source: &Source, stream: &Stream) -> StreamResult {
         seconds: 0.0,
         message: None,
         transient: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::fs::{self, Location};
+
+    // A file kept in quarantine is pulled again by its stream, from the folder of its source.
+    #[tokio::test]
+    async fn a_kept_file_is_pulled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/leadgauge.yaml");
+        let config = Config::load(&shipped).unwrap();
+        let mut source = config.sources[0].clone();
+        let kept = folder.path().join("quarantine/2026-11-05-0/salesforce");
+        source.location = Location::folder(&kept).unwrap();
+        let user = |stream: &&Stream| stream.name == "user";
+        let stream = source.streams.iter().find(user).unwrap();
+        let text = b"Id,CreatedDate,SystemModstamp\n1,2026-11-05T09:00:00Z,2026-11-05T09:00:00Z\n";
+        fs::write(&kept.join("2026-11-05/User.csv"), text).unwrap();
+        let pulled = pull(&source, stream, date(2026, 11, 5), &Known::default()).await;
+        assert_eq!(pulled.read.unwrap().file.path, "2026-11-05/User.csv");
+        assert_eq!(pulled.fetched.unwrap().stored, text.as_slice());
     }
 }

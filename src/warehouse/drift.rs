@@ -30,7 +30,7 @@ impl Drift {
             column.name.clone_from(name);
         }
         let there = |column: &Column| state.last.present.contains(&column.name);
-        let (known, added) = columns.into_iter().partition(there);
+        let (known, added): (Vec<Column>, Vec<Column>) = columns.into_iter().partition(there);
         let vanished = state.columns.iter().filter(|old| there(old));
         Self {
             vanished: vanished
@@ -38,7 +38,8 @@ impl Drift {
                 .cloned()
                 .collect(),
             added,
-            widened: Vec::into_iter(known)
+            widened: known
+                .into_iter()
                 .filter(|now| state.columns.iter().any(|old| widens(old, now)))
                 .collect(),
         }

@@ -156,6 +156,28 @@ fn nulls() {
     );
 }
 
+// A refused file is kept as it came, once even where two streams read it, and is no table.
+#[tokio::test]
+async fn refused_files_are_kept() {
+    let house = House::new();
+    let mut draft = house.begin(nov(5)).await;
+    let mut kept = Vec::new();
+    for stream in ["crm.lead", "crm.contact"] {
+        let put = draft.put_aside(stream, "2026-11-05/all.csv", "Id\r\n1".into());
+        kept.push(put.await.unwrap());
+    }
+    commit(draft).await;
+    assert_eq!(kept[0], kept[1]);
+    let version = house.latest().await;
+    let files: Vec<_> = version.files_of(FileKind::Quarantine).collect();
+    assert_eq!((files.len(), files[0].table.as_str()), (1, "crm.lead"));
+    let path = format!("quarantine/{}/crm/2026-11-05/all.csv", version.run_id);
+    assert_eq!(files[0].path, path);
+    let bytes = house.warehouse.store().get(&path).await.unwrap();
+    assert_eq!(bytes, "Id\r\n1");
+    assert!(version.tables().is_empty());
+}
+
 // Columns that go, come and widen are counted; a new one of nearly the name and of the type may be
 // the one that went.
 #[tokio::test]
