@@ -52,6 +52,9 @@ pub(super) enum Command {
     /// Freeze and list baselines
     #[command(subcommand)]
     Baseline(BaselineCommand),
+    /// Look after what the warehouse keeps
+    #[command(subcommand)]
+    Warehouse(WarehouseCommand),
     /// What ran, what failed, what was withheld, and why
     Runs(RunsArgs),
 }
@@ -143,6 +146,12 @@ pub(super) struct FreezeArgs {
     /// Accept months whose stages come from imported history rather than from nightly snapshots
     #[arg(long)]
     pub(super) imported: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WarehouseCommand {
+    /// List the refused files that are kept as they came
+    Quarantine,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod runs;
 mod sql;
+mod warehouse;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -125,6 +126,9 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
         Command::Report(args) => report::report(&load(&global)?, &args, output).await,
         Command::Sql(args) => sql::sql(&load(&global)?, &args, output).await,
         Command::Baseline(command) => baseline::baseline(&load(&global)?, &command, output).await,
+        Command::Warehouse(command) => {
+            warehouse::warehouse(&load(&global)?, &command, output).await
+        }
         Command::Runs(args) => runs::runs(&load(&global)?, &args, output).await,
     }
 }

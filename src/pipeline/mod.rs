@@ -6,12 +6,14 @@
 
 mod check;
 mod error;
+mod judge;
 mod pull;
 mod reader;
 mod ready;
 mod record;
 mod render;
 mod summary;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -37,6 +39,7 @@ pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
 use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
+pub(crate) use upkeep::quarantine::quarantined;
 
 /// Runs the nightly job for one as-of date.
 ///
@@ -134,9 +137,12 @@ impl Night<'_> {
         step("pulling");
         let pull = pull::Pull {
             config: self.config,
-            base: self.base,
             as_of,
-            canonical,
+            judge: judge::Judge {
+                base: self.base,
+                canonical,
+                zone: &self.config.time_zone,
+            },
             watch: self.watch,
         };
         summary.streams = pull.all(draft).await?;
@@ -204,6 +210,7 @@ async fn discard(warehouse: &Warehouse, draft: &Draft) {
         FileKind::Append,
         FileKind::Archive,
         FileKind::Outbox,
+        FileKind::Quarantine,
     ];
     let version = draft.version();
     let run_id = draft.run_id().to_string();

@@ -6,7 +6,7 @@ use crate::small::{FIRST, SECOND, commits, fresh, published};
 use crate::support::Project;
 
 /// Every command, with the words that its help begins with.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 11] = [
     ("demo", "Make a company"),
     ("check", "Check everything that can be checked offline"),
     ("run", "The nightly job"),
@@ -15,6 +15,8 @@ const COMMANDS: [(&str, &str); 9] = [
     ("baseline", "Freeze and list baselines"),
     ("baseline freeze", "Freeze the figures"),
     ("baseline list", "List the baselines"),
+    ("warehouse", "Look after what the warehouse keeps"),
+    ("warehouse quarantine", "List the refused files"),
     ("runs", "What ran, what failed"),
 ];
 
@@ -116,6 +118,7 @@ fn an_empty_warehouse_says_so() {
         &["sql", "select 1"],
         &["baseline", "list"],
         &["baseline", "freeze", "first"],
+        &["warehouse", "quarantine"],
     ] {
         let ran = project.run(args);
         assert_eq!(ran.code, 2, "{args:?}");

@@ -2,6 +2,7 @@
 
 mod faults;
 mod field_history;
+mod gates;
 mod late;
 mod merging;
 mod model;
@@ -130,6 +131,7 @@ fn calls(as_of: Date, ids: &[&str]) -> Extract {
         .collect();
     let kind = StreamKind::Events {
         key: "id".to_owned(),
+        at: None,
     };
     extract(
         "task",

@@ -1,0 +1,3 @@
+//! Looking after what the warehouse keeps.
+
+pub(super) mod quarantine;
