@@ -52,7 +52,7 @@ pub(super) enum Command {
     /// Freeze and list baselines
     #[command(subcommand)]
     Baseline(BaselineCommand),
-    /// Look after what is published
+    /// Look after what the warehouse keeps
     #[command(subcommand)]
     Warehouse(WarehouseCommand),
     /// What ran, what failed, what was withheld, and why
@@ -154,6 +154,8 @@ pub(super) enum WarehouseCommand {
     Log(LogArgs),
     /// Write the tables' Delta Lake logs anew, by which other tools read them
     Delta,
+    /// List the refused files that are kept as they came
+    Quarantine,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::args::{LogArgs, WarehouseCommand};
+use super::args::WarehouseCommand;
 use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Config;
@@ -13,14 +13,11 @@ pub(super) async fn warehouse(
     command: &WarehouseCommand,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    match command {
-        WarehouseCommand::Log(args) => log(config, args, output).await,
-        WarehouseCommand::Delta => delta(config, output).await,
-    }
-}
-
-async fn log(config: &Config, args: &LogArgs, output: &Output) -> Result<Outcome, Failure> {
-    let frame = pipeline::commits(config, args.last).await?;
+    let frame = match command {
+        WarehouseCommand::Log(args) => pipeline::commits(config, args.last).await?,
+        WarehouseCommand::Quarantine => pipeline::quarantined(config).await?,
+        WarehouseCommand::Delta => return delta(config, output).await,
+    };
     output.finish();
     output.rows(&frame).map_err(Failure::run)?;
     Ok(Outcome::Done)

@@ -257,21 +257,9 @@ fn read_exclusion(reader: &Reader<'_>, node: &Node) -> Option<Exclusion> {
 fn read_after_close(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<AfterClose> {
     let [to, quiet] = reader.fields(node, "`after_close`", ["to", "quiet"])?;
     let to = to.required(|node| read_to(reader, node, stages));
-    let quiet_days = quiet.required(|node| read_days(reader, node));
+    let quiet_days = quiet.required(|node| reader.days(node));
     Some(AfterClose {
         to: to?,
         quiet_days: quiet_days?,
     })
-}
-
-/// `30 days`.
-fn read_days(reader: &Reader<'_>, node: &Node) -> Option<u32> {
-    let text = reader.any_text(node)?;
-    let (number, unit) = text.trim().split_once(' ').unwrap_or((text, ""));
-    let days = number.parse().ok().filter(|days| *days <= 3660);
-    days.filter(|_| matches!(unit.trim(), "day" | "days"))
-        .or_else(|| {
-            let what = format!("`{text}` is no number of days");
-            reader.refuse(node, what, "Write it as `30 days`")
-        })
 }

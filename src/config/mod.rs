@@ -8,6 +8,7 @@ mod address;
 mod calendar;
 mod delivery;
 mod funnel;
+mod gates;
 mod leadgauge;
 mod load;
 mod reader;
@@ -98,8 +99,20 @@ pub(crate) struct Stream {
     pub(crate) nulls: Vec<String>,
     /// What the user declared of columns, by the name in the file.
     pub(crate) columns: BTreeMap<String, Column>,
-    /// A snapshot with fewer rows than `1 - max_fall` of the last complete one is quarantined. 0..=1.
-    pub(crate) max_fall: f64,
+    pub(crate) gates: Gates,
+}
+
+/// What an extract of a stream may not be without being quarantined. Shares are 0..=1.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Gates {
+    /// The share of the last complete snapshot's rows that the next one may lose.
+    pub(crate) max_fall: Option<f64>,
+    /// How many days the newest stamp may lie before the as-of day's end.
+    pub(crate) max_age_days: Option<u32>,
+    /// The share of the stamps that may lie after the as-of day's end.
+    pub(crate) max_future: Option<f64>,
+    /// The share of the rows in which a column may be null, by its name in the file.
+    pub(crate) max_null: BTreeMap<String, f64>,
 }
 
 /// Column names here are as in the file.
@@ -119,8 +132,8 @@ pub(crate) enum StreamKind {
         /// A column that is true for a record that is gone.
         deleted: Option<String>,
     },
-    /// Things that happened; a row never changes. A key seen before is dropped.
-    Events { key: String },
+    /// Things that happened; a row never changes. A key seen before is dropped. `at` is when.
+    Events { key: String, at: Option<String> },
     /// One row per changed field of a record of the snapshot stream `of`, same source.
     FieldHistory {
         key: String,

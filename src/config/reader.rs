@@ -256,6 +256,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `30 days`.
+    pub(super) fn days(&self, node: &Node) -> Option<u32> {
+        let text = self.any_text(node)?;
+        let (number, unit) = text.trim().split_once(' ').unwrap_or((text, ""));
+        let days = number.parse().ok().filter(|days| *days <= 3660);
+        days.filter(|_| matches!(unit.trim(), "day" | "days"))
+            .or_else(|| {
+                let what = format!("`{text}` is no number of days");
+                self.refuse(node, what, "Write it as `30 days`")
+            })
+    }
+
     pub(super) fn boolean(&self, node: &Node) -> Option<bool> {
         match node.value {
             Value::Boolean(value) => Some(value),
@@ -368,7 +380,7 @@ impl<'a> Field<'a> {
 }
 
 /// What to write instead of an unknown word.
-fn instead(word: &str, known: &[&str]) -> String {
+pub(super) fn instead(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(near) => format!("Did you mean `{near}`?"),
         None if known.is_empty() => "None is defined; add it".to_owned(),

@@ -8,14 +8,13 @@ use jiff::civil::date;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
+use super::gates;
 use super::leadgauge::{location, zone};
 use super::reader::{Field, Reader};
 use super::yaml::{Entry, Node, Value};
 use super::{Column, ColumnType, Compression, Format, Source, Stream, StreamKind};
 use crate::fs::Location;
 use crate::problem::Problem;
-
-const MAX_FALL: f64 = 0.2;
 
 const FORMATS: [(&str, Format); 5] = [
     ("csv", Format::Csv),
@@ -82,6 +81,7 @@ fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stre
         delimiter,
         nulls,
         columns,
+        gates,
     ] = reader.fields(
         node,
         "a stream",
@@ -97,6 +97,7 @@ fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stre
             "delimiter",
             "nulls",
             "columns",
+            "gates",
         ],
     )?;
     let name = name.required(|node| reader.identifier(node));
@@ -122,11 +123,11 @@ fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stre
         reader.list(node, |item| reader.any_text(item).map(str::to_owned))
     });
     let columns = columns.or(BTreeMap::new(), |node| read_columns(reader, node));
-    let (kind, max_fall) = kind?;
+    let gates = gates::read(reader, gates.node, kind.as_ref(), columns.as_ref());
     Some(Stream {
         name: name?,
         place: node.place.clone(),
-        kind,
+        kind: kind?,
         path: path_text?,
         format: format?,
         compression: compression?,
@@ -134,28 +135,27 @@ fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stre
         delimiter: delimiter?,
         nulls: nulls?,
         columns: columns?,
-        max_fall,
+        gates: gates?,
     })
 }
 
-/// What kind of stream it is and, for a snapshot, how far it may fall.
+/// What kind of stream it is.
 fn read_kind(
     reader: &Reader<'_>,
     stream: &Node,
     siblings: &Node,
     kinds: [&Field<'_>; 3],
-) -> Option<(StreamKind, f64)> {
+) -> Option<StreamKind> {
     let [snapshot, events, field_history] = kinds.map(|kind| kind.node);
     match (snapshot, events, field_history) {
         (Some(node), None, None) => read_snapshot(reader, node),
         (None, Some(node), None) => {
-            let [key] = reader.fields(node, "`events`", ["key"])?;
-            let key = key.required(|node| reader.text(node))?;
-            Some((StreamKind::Events { key }, MAX_FALL))
+            let [key, at] = reader.fields(node, "`events`", ["key", "at"])?;
+            let key = key.required(|node| reader.text(node));
+            let at = at.optional(|node| reader.text(node));
+            Some(StreamKind::Events { key: key?, at: at? })
         }
-        (None, None, Some(node)) => {
-            read_field_history(reader, node, siblings).map(|kind| (kind, MAX_FALL))
-        }
+        (None, None, Some(node)) => read_field_history(reader, node, siblings),
         (None, None, None) if kinds.iter().any(|kind| kind.is_meant()) => None,
         _ => {
             let fix = "Write one of `snapshot`, `events` and `field_history`";
@@ -164,22 +164,17 @@ fn read_kind(
     }
 }
 
-fn read_snapshot(reader: &Reader<'_>, node: &Node) -> Option<(StreamKind, f64)> {
-    let [key, created, modified, max_fall] = reader.fields(
-        node,
-        "`snapshot`",
-        ["key", "created", "modified", "max_fall"],
-    )?;
+fn read_snapshot(reader: &Reader<'_>, node: &Node) -> Option<StreamKind> {
+    let [key, created, modified] =
+        reader.fields(node, "`snapshot`", ["key", "created", "modified"])?;
     let key = key.required(|node| reader.text(node));
     let created = created.optional(|node| reader.text(node));
     let modified = modified.optional(|node| reader.text(node));
-    let max_fall = max_fall.or(MAX_FALL, |node| reader.share(node));
-    let kind = StreamKind::Snapshot {
+    Some(StreamKind::Snapshot {
         key: key?,
         created: created?,
         modified: modified?,
-    };
-    Some((kind, max_fall?))
+    })
 }
 
 fn read_field_history(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<StreamKind> {

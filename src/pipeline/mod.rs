@@ -6,6 +6,7 @@
 
 mod check;
 mod error;
+mod judge;
 mod pull;
 mod reader;
 mod ready;
@@ -38,7 +39,7 @@ pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
 use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
-pub(crate) use upkeep::{commits, rewrite_delta};
+pub(crate) use upkeep::{commits, quarantined, rewrite_delta};
 
 /// Runs the nightly job for one as-of date.
 ///
@@ -139,9 +140,12 @@ impl Night<'_> {
         step("pulling");
         let pull = pull::Pull {
             config: self.config,
-            base: self.base,
             as_of,
-            canonical,
+            judge: judge::Judge {
+                base: self.base,
+                canonical,
+                zone: &self.config.time_zone,
+            },
             watch: self.watch,
         };
         summary.streams = pull.all(draft).await?;
@@ -209,6 +213,7 @@ async fn discard(warehouse: &Warehouse, draft: &Draft) {
         FileKind::Append,
         FileKind::Archive,
         FileKind::Outbox,
+        FileKind::Quarantine,
     ];
     let version = draft.version();
     let run_id = draft.run_id().to_string();

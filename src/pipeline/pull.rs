@@ -9,28 +9,45 @@ use futures::{StreamExt, stream};
 use jiff::civil::Date;
 
 use super::PipelineError;
+use super::judge::{Judge, Verdict};
 use super::summary::{Event, StreamResult, Watch};
 use crate::config::{Config, Source, Stream, StreamKind};
-use crate::problem::{Place, Problem};
-use crate::sources::{self, Extract};
-use crate::warehouse::{Draft, Recorded, Relation, Version, gate, vanished_columns};
-
-/// Why a stream stays out of this night.
-struct Fault {
-    outcome: &'static str,
-    message: String,
-    transient: bool,
-}
+use crate::sources::{self, Extract, Fetched, FileFact, Known, SourceError};
+use crate::warehouse::{Check, Draft, Recorded};
 
 /// What every pull of a run needs to know.
 pub(super) struct Pull<'a> {
     pub(super) config: &'a Config,
-    /// The newest published version; none on the first night.
-    pub(super) base: Option<&'a Version>,
     pub(super) as_of: Date,
-    /// The canonical queries, by source: they say which columns matter.
-    pub(super) canonical: &'a BTreeMap<String, Vec<Relation>>,
+    pub(super) judge: Judge<'a>,
     pub(super) watch: Watch<'a>,
+}
+
+/// What came of a stream: rows to record or, with the file if there is one, why not.
+struct Arrived {
+    result: StreamResult,
+    outcome: Result<Extract, Option<Fetched>>,
+}
+
+/// A stream's file as it came, if it did, and what could be read in it.
+pub(super) struct Pulled {
+    pub(super) fetched: Option<Fetched>,
+    pub(super) read: Result<Extract, SourceError>,
+}
+
+/// Pulls a stream's file for a day and reads it, whatever the gates would say of it. A file kept in
+/// quarantine is pulled again from a source whose location is `quarantine/<run_id>/<source>`.
+pub(super) async fn pull(source: &Source, stream: &Stream, as_of: Date, known: &Known) -> Pulled {
+    match sources::fetch(source, stream, as_of).await {
+        Err(error) => Pulled {
+            fetched: None,
+            read: Err(error),
+        },
+        Ok(fetched) => Pulled {
+            read: sources::read(source, stream, as_of, &fetched, known).await,
+            fetched: Some(fetched),
+        },
+    }
 }
 
 impl Pull<'_> {
@@ -39,23 +56,18 @@ impl Pull<'_> {
         let mut results = Vec::new();
         for source in &self.config.sources {
             let mut changes = BTreeMap::new();
-            let timed = |stream| async move {
-                let began = Instant::now();
-                let pulled = self.one(source, stream).await;
-                (stream, pulled, began.elapsed().as_secs_f64())
-            };
             // One file is parsed while the one before it is recorded.
-            let mut pulls = pin!(stream::iter(histories_first(source)).map(timed).buffered(2));
-            while let Some((stream, pulled, seconds)) = pulls.next().await {
-                let mut result = blank(source, stream);
-                result.seconds = seconds;
-                match pulled {
+            let one = |stream| self.one(source, stream);
+            let mut pulls = pin!(stream::iter(histories_first(source)).map(one).buffered(2));
+            while let Some(Arrived {
+                mut result,
+                outcome,
+            }) = pulls.next().await
+            {
+                match outcome {
                     Ok(extract) => record(extract, draft, &mut changes, &mut result).await?,
-                    Err(fault) => {
-                        result.outcome = fault.outcome;
-                        result.transient = fault.transient;
-                        result.message = Some(fault.message);
-                    }
+                    Err(Some(fetched)) => put_aside(fetched, draft, &mut result).await?,
+                    Err(None) => {}
                 }
                 (self.watch)(&Event::Stream(Box::new(result.clone())));
                 results.push(result);
@@ -64,103 +76,58 @@ impl Pull<'_> {
         Ok(results)
     }
 
-    async fn one(&self, source: &Source, stream: &Stream) -> Result<Extract, Fault> {
-        let table = format!("{}.{}", source.name, stream.name);
-        let known = self.base.and_then(|version| version.pinned(&table));
-        let extract = sources::pull(source, stream, self.as_of, known.as_ref())
-            .await
-            .map_err(|error| Fault {
-                outcome: error.outcome(),
-                transient: error.transient(),
-                message: error.problem().to_string(),
-            })?;
-        match self.judge(source, stream, &extract) {
-            None => Ok(extract),
-            Some(problem) => Err(Fault {
-                outcome: "quarantined",
-                transient: false,
-                message: problem.to_string(),
-            }),
+    /// Pulls one stream and judges it.
+    async fn one(&self, source: &Source, stream: &Stream) -> Arrived {
+        let began = Instant::now();
+        let mut result = blank(source, stream);
+        let known = self.judge.known(&result.table());
+        let Pulled { fetched, read } = pull(source, stream, self.as_of, &known).await;
+        if let Some(fetched) = &fetched {
+            let FileFact {
+                path,
+                bytes,
+                sha256,
+            } = &fetched.file;
+            (result.file, result.bytes) = (Some(path.clone()), *bytes);
+            result.sha256 = Some(sha256.clone());
+            // Whether the file is whole and holds what it should.
+            let faults = u64::from(read.is_err());
+            result.checks.push(Check::judged("file", faults, 0));
+        }
+        let outcome = match read {
+            Ok(extract) => self.stands(source, stream, extract, &mut result),
+            Err(error) => {
+                result.outcome = error.outcome();
+                result.transient = error.transient();
+                result.message = Some(error.problem().to_string());
+                None
+            }
+        };
+        result.seconds = began.elapsed().as_secs_f64();
+        Arrived {
+            result,
+            outcome: outcome.ok_or(fetched),
         }
     }
 
-    /// Why tonight's extract may not stand beside the last complete one, or beside the queries.
-    fn judge(&self, source: &Source, stream: &Stream, extract: &Extract) -> Option<Problem> {
-        let table = format!("{}.{}", source.name, stream.name);
-        if let Some(problem) = self.lacks(source, stream, extract, &table) {
-            return Some(problem);
-        }
-        let fault = gate(extract, self.base?, stream.max_fall).err()?;
-        let problem = Problem::new(fault.to_string()).at(stream.place.clone());
-        Some(problem.fix(format!(
-            "export it again; if so many are really gone, raise `max_fall` of stream `{table}`"
-        )))
-    }
-
-    /// The columns that queries read and the extract does not have: those of the last complete
-    /// extract or, when it is the stream's first, those that the configuration declares.
-    fn lacks(
+    /// The extract, if it may stand beside the last complete one and beside the queries.
+    fn stands(
         &self,
         source: &Source,
         stream: &Stream,
-        extract: &Extract,
-        table: &str,
-    ) -> Option<Problem> {
-        let before = self.base.filter(|base| base.stream(table).is_some());
-        let (lost, any_more) = match before {
-            Some(base) => (
-                vanished_columns(extract, base)
-                    .iter()
-                    .map(|column| (column.name.clone(), column.original().to_owned()))
-                    .collect(),
-                " any more",
-            ),
-            None => (undelivered(stream, extract), ""),
-        };
-        let read: Vec<(String, Place)> = lost
-            .into_iter()
-            .filter_map(|(name, original)| Some((original, self.mention(table, &name)?)))
-            .collect();
-        let (_, place) = read.first()?;
-        let names: Vec<&str> = read.iter().map(|(original, _)| original.as_str()).collect();
-        let what = format!(
-            "`{}/{}` has no column `{}`{any_more}",
-            source.location.to_string().trim_end_matches('/'),
-            extract.file.path,
-            names.join("`, `"),
-        );
-        let problem = Problem::new(what).at(place.clone());
-        Some(
-            problem.why("this query reads it").fix(
-                "have it exported, or take it out of the query and out of the stream's `columns`",
-            ),
-        )
+        extract: Extract,
+        result: &mut StreamResult,
+    ) -> Option<Extract> {
+        let Verdict { checks, problems } = self.judge.judge(source, stream, &extract);
+        result.checks.extend(checks);
+        if problems.is_empty() {
+            return Some(extract);
+        }
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        result.outcome = "quarantined";
+        result.message = Some(told.join("\n"));
+        None
     }
-
-    /// Where a canonical query that reads the table mentions a column.
-    fn mention(&self, table: &str, column: &str) -> Option<Place> {
-        let history = format!("{table}_history");
-        let mut readers =
-            self.canonical.values().flatten().filter(|relation| {
-                relation.needs.contains(table) || relation.needs.contains(&history)
-            });
-        readers.find_map(|relation| relation.mention(column))
-    }
-}
-
-/// The columns that a stream declares and an extract does not have: SQL name and name in the file.
-fn undelivered(stream: &Stream, extract: &Extract) -> Vec<(String, String)> {
-    let declared = sources::declared_schema(stream);
-    let there = |name: &str, original: &str| {
-        extract.schema.fields().iter().any(|field| {
-            field.name() == name || field.metadata().values().any(|known| known == original)
-        })
-    };
-    let columns = declared.fields().iter().zip(stream.columns.keys());
-    columns
-        .map(|(field, original)| (field.name().clone(), original.clone()))
-        .filter(|(name, original)| !there(name, original))
-        .collect()
 }
 
 /// Field history comes before the snapshot that it is recorded with.
@@ -182,9 +149,6 @@ async fn record(
     changes: &mut BTreeMap<String, Extract>,
     result: &mut StreamResult,
 ) -> Result<(), PipelineError> {
-    result.file = Some(extract.file.path.clone());
-    result.bytes = extract.file.bytes;
-    result.sha256 = Some(extract.file.sha256.clone());
     let recorded = match &extract.kind {
         StreamKind::FieldHistory { of, .. } => {
             let recorded = draft.record_events(&extract).await?;
@@ -200,6 +164,18 @@ async fn record(
     Ok(())
 }
 
+/// Keeps the file of a stream that stays out of this night.
+async fn put_aside(
+    fetched: Fetched,
+    draft: &mut Draft,
+    result: &mut StreamResult,
+) -> Result<(), PipelineError> {
+    let Fetched { file, stored, .. } = fetched;
+    let kept = draft.put_aside(&result.table(), &file.path, stored).await?;
+    result.kept = Some(kept);
+    Ok(())
+}
+
 fn blank(source: &Source, stream: &Stream) -> StreamResult {
     StreamResult {
         source: source.name.clone(),
@@ -209,8 +185,38 @@ fn blank(source: &Source, stream: &Stream) -> StreamResult {
         bytes: 0,
         sha256: None,
         recorded: Recorded::default(),
+        checks: Vec::new(),
+        kept: None,
         seconds: 0.0,
         message: None,
         transient: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::fs::{self, Location};
+
+    // A file kept in quarantine is pulled again by its stream, from the folder of its source.
+    #[tokio::test]
+    async fn a_kept_file_is_pulled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/leadgauge.yaml");
+        let config = Config::load(&shipped).unwrap();
+        let mut source = config.sources[0].clone();
+        let kept = folder.path().join("quarantine/2026-11-05-0/salesforce");
+        source.location = Location::folder(&kept).unwrap();
+        let user = |stream: &&Stream| stream.name == "user";
+        let stream = source.streams.iter().find(user).unwrap();
+        let text = b"Id,CreatedDate,SystemModstamp\n1,2026-11-05T09:00:00Z,2026-11-05T09:00:00Z\n";
+        fs::write(&kept.join("2026-11-05/User.csv"), text).unwrap();
+        let pulled = pull(&source, stream, date(2026, 11, 5), &Known::default()).await;
+        assert_eq!(pulled.read.unwrap().file.path, "2026-11-05/User.csv");
+        assert_eq!(pulled.fetched.unwrap().stored, text.as_slice());
     }
 }

@@ -1,4 +1,4 @@
-//! The job's own record: `job_run`, `job_extract` and `job_check`, one batch a run.
+//! The job's own record: `job_run`, `job_extract`, `job_check` and `quarantine`, one batch a run.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::summary::{RunSummary, StreamResult};
 use super::{PipelineError, Session, Version, Warehouse};
 use crate::clock::{self, RunId};
 use crate::config::ColumnType::{self, Bigint, Date, Double, String as Text, Timestamp};
-use crate::warehouse::{Draft, QueryError, batch_of, schema_of};
+use crate::warehouse::{Check, Draft, QueryError, batch_of, schema_of};
 
 type Columns = [(&'static str, ColumnType)];
 
@@ -45,11 +45,27 @@ const JOB_RUN: [(&str, ColumnType); 13] = [
     ("message", Text),
 ];
 
-const JOB_CHECK: [(&str, ColumnType); 4] = [
+const JOB_CHECK: [(&str, ColumnType); 8] = [
     ("run_id", Text),
     ("as_of", Date),
+    ("source", Text),
+    ("stream", Text),
     ("name", Text),
     ("n", Bigint),
+    ("threshold", Bigint),
+    ("outcome", Text),
+];
+
+const QUARANTINE: [(&str, ColumnType); 9] = [
+    ("run_id", Text),
+    ("as_of", Date),
+    ("source", Text),
+    ("stream", Text),
+    ("file", Text),
+    ("bytes", Bigint),
+    ("sha256", Text),
+    ("reason", Text),
+    ("released_by", Text),
 ];
 
 /// What one run has to say of itself.
@@ -89,25 +105,17 @@ pub(super) async fn register_extracts(
 /// Appends the run's record to the draft.
 pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(), PipelineError> {
     let Record {
-        run_id,
-        summary,
-        counts,
-        ..
+        run_id, summary, ..
     } = record;
-    let count_row =
-        |(name, n)| json!({"run_id": run_id, "as_of": summary.as_of, "name": name, "n": n});
-    let tables: [(&str, &Columns, Vec<Value>); 3] = [
+    let tables: [(&str, &Columns, Vec<Value>); 4] = [
         ("job_extract", &JOB_EXTRACT, extract_rows(run_id, summary)),
         (
             "job_run",
             &JOB_RUN,
             vec![run_row(record, draft.commit_no())],
         ),
-        (
-            "job_check",
-            &JOB_CHECK,
-            counts.iter().map(count_row).collect(),
-        ),
+        ("job_check", &JOB_CHECK, check_rows(record)),
+        ("quarantine", &QUARANTINE, quarantine_rows(run_id, summary)),
     ];
     for (table, columns, rows) in tables {
         let schema = schema_of(columns);
@@ -115,6 +123,68 @@ pub(super) async fn append(draft: &mut Draft, record: &Record<'_>) -> Result<(),
         draft.append(table, &schema, &[batch]).await?;
     }
     Ok(())
+}
+
+/// What was judged and counted of each stream, and what was counted of the whole.
+fn check_rows(record: &Record<'_>) -> Vec<Value> {
+    let row = |of: Option<&StreamResult>, check: &Check| {
+        json!({
+            "run_id": record.run_id,
+            "as_of": record.summary.as_of,
+            "source": of.map(|stream| &stream.source),
+            "stream": of.map(|stream| &stream.stream),
+            "name": check.name,
+            "n": check.n,
+            "threshold": check.threshold,
+            "outcome": check.outcome(),
+        })
+    };
+    let mut rows = Vec::new();
+    for stream in &record.summary.streams {
+        let recorded = recorded_counts(stream);
+        let checks = stream.checks.iter().chain(&recorded);
+        rows.extend(checks.map(|check| row(Some(stream), check)));
+    }
+    let counts = record.counts.iter();
+    rows.extend(counts.map(|(name, n)| row(None, &Check::counted(name, *n))));
+    rows
+}
+
+/// What recording a stream left out or found at odds.
+fn recorded_counts(stream: &StreamResult) -> Vec<Check> {
+    if stream.outcome != "ok" {
+        return Vec::new();
+    }
+    let recorded = &stream.recorded;
+    let counts = [
+        ("duplicates", recorded.duplicates),
+        ("keyless", recorded.keyless),
+        ("disagreements", recorded.disagreements),
+        ("unknown_fields", recorded.unknown_fields),
+        ("unreadable", recorded.unreadable),
+    ];
+    counts.map(|(name, n)| Check::counted(name, n)).to_vec()
+}
+
+fn quarantine_rows(run_id: &RunId, summary: &RunSummary) -> Vec<Value> {
+    let kept = summary
+        .streams
+        .iter()
+        .filter(|stream| stream.kept.is_some());
+    kept.map(|stream| {
+        json!({
+            "run_id": run_id,
+            "as_of": summary.as_of,
+            "source": stream.source,
+            "stream": stream.stream,
+            "file": stream.kept,
+            "bytes": stream.bytes,
+            "sha256": stream.sha256,
+            "reason": stream.message,
+            "released_by": null,
+        })
+    })
+    .collect()
 }
 
 fn run_row(record: &Record<'_>, commit_no: u64) -> Value {

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::warehouse::Recorded;
+use crate::warehouse::{Check, Recorded};
 
 /// How one stream fared in a run.
 #[derive(Debug, Clone, Serialize)]
@@ -17,6 +17,12 @@ pub(crate) struct StreamResult {
     pub(crate) bytes: u64,
     pub(crate) sha256: Option<String>,
     pub(crate) recorded: Recorded,
+    /// All that was judged before it was recorded.
+    #[serde(skip)]
+    pub(crate) checks: Vec<Check>,
+    /// Where the warehouse keeps a refused file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<String>,
     pub(crate) seconds: f64,
     /// What went wrong, with place and fix.
     pub(crate) message: Option<String>,
@@ -51,6 +57,13 @@ pub(crate) struct RunSummary {
     /// Only passing failures stood in the way: trying again may help.
     pub(crate) transient: bool,
     pub(crate) seconds: f64,
+}
+
+impl StreamResult {
+    /// `<source>.<stream>`.
+    pub(super) fn table(&self) -> String {
+        format!("{}.{}", self.source, self.stream)
+    }
 }
 
 impl RunSummary {

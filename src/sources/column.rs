@@ -21,6 +21,8 @@ pub(super) struct Question<'a> {
     /// Its type in earlier extracts.
     pub(super) known: Option<ColumnType>,
     pub(super) role: Option<&'a Role<'a>>,
+    /// Its known type may not widen.
+    pub(super) held: bool,
 }
 
 /// Why a column is refused: how many rows, and the first three.
@@ -33,6 +35,26 @@ pub(super) struct Refused {
 impl Question<'_> {
     pub(super) fn answer(&self) -> Result<(ColumnType, Vec<ArrayRef>), Refused> {
         let kind = self.kind();
+        self.typed(kind).or_else(|refused| match self.wider(kind) {
+            Some(wider) => self.typed(wider),
+            None => Err(refused),
+        })
+    }
+
+    /// The type that a column of numbers widens to where its known one does not hold them all. What a
+    /// user declared, what identifies a record and what a query reads stays as it is.
+    fn wider(&self, kind: ColumnType) -> Option<ColumnType> {
+        use ColumnType::{Bigint, Decimal, Double};
+        let stated = self.declared.and_then(|declared| declared.kind);
+        if self.held || self.role.is_some() || stated.is_some() || self.known != Some(kind) {
+            return None;
+        }
+        let own = self.inferred();
+        matches!((kind, own), (Bigint, Double | Decimal) | (Double, Decimal)).then_some(own)
+    }
+
+    /// The cells as values of a type.
+    fn typed(&self, kind: ColumnType) -> Result<(ColumnType, Vec<ArrayRef>), Refused> {
         let texts = match &self.raw.cells {
             Cells::Typed { chunks, kind: own } if *own == kind => {
                 return self.filled(chunks.clone()).map(|chunks| (kind, chunks));

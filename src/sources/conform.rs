@@ -53,6 +53,7 @@ pub(super) fn conform(
             declared: declared(column, input),
             known: known_type(&column.name, known),
             role: role.map(|(_, role)| role),
+            held: input.held.contains(&column.name),
         };
         match question.answer() {
             Ok((kind, chunks)) => typed.push(Typed {

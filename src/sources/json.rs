@@ -109,7 +109,7 @@ fn expected_columns(input: &Input<'_>, known: Option<&SchemaRef>) -> Vec<String>
             .into_iter()
             .flatten()
             .collect(),
-        StreamKind::Events { key } => vec![key],
+        StreamKind::Events { key, at } => [Some(key), at].into_iter().flatten().collect(),
         StreamKind::FieldHistory {
             key,
             record,

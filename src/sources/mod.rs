@@ -25,6 +25,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use ::bytes::Bytes;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -64,6 +66,24 @@ pub(crate) struct FileFact {
     pub(crate) sha256: String,
 }
 
+/// A stream's file as it came, before it is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetched {
+    pub(crate) file: FileFact,
+    pub(crate) stored: Bytes,
+    /// The path as the user would look for it.
+    shown: String,
+}
+
+/// What earlier extracts of a stream say of the next one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// The columns that it had: they keep names, types and order.
+    pub(crate) schema: Option<SchemaRef>,
+    /// Of those, by SQL name, the ones whose type may not widen: a query reads them as they are.
+    pub(crate) held: BTreeSet<String>,
+}
+
 /// The file being read, for error texts.
 struct Input<'a> {
     /// As the user would look for it.
@@ -71,34 +91,49 @@ struct Input<'a> {
     /// `<source>.<stream>`.
     name: &'a str,
     stream: &'a Stream,
+    held: &'a BTreeSet<String>,
 }
 
-/// Pulls the stream's file for `as_of`. Columns that `known` has are given its types and names and
-/// stand first, in its order; columns that the file lacks are absent.
-pub(crate) async fn pull(
+/// Fetches the stream's file for `as_of`, whole.
+pub(crate) async fn fetch(
     source: &Source,
     stream: &Stream,
     as_of: Date,
-    known: Option<&SchemaRef>,
-) -> Result<Extract, SourceError> {
-    let name = format!("{}.{}", source.name, stream.name);
+) -> Result<Fetched, SourceError> {
     let path = path::expand(&stream.path, as_of);
-    let (shown, stored) = read(source, stream, &name, &path).await?;
-    let stream = stream.clone();
-    let known = known.cloned();
-    let source = source.name.clone();
-    let work = move || -> Result<Extract, SourceError> {
-        let file = FileFact {
+    let (shown, stored) = get(source, stream, &path).await?;
+    let work = move || Fetched {
+        file: FileFact {
             path,
             bytes: stored.len() as u64,
             sha256: format!("{:x}", Sha256::digest(&stored)),
-        };
+        },
+        stored,
+        shown,
+    };
+    Ok(apart(work).await)
+}
+
+/// Reads a fetched file as the stream's rows for `as_of`. Columns that are known are given their
+/// types and names and stand first, in their order; columns that the file lacks are absent.
+pub(crate) async fn read(
+    source: &Source,
+    stream: &Stream,
+    as_of: Date,
+    fetched: &Fetched,
+    known: &Known,
+) -> Result<Extract, SourceError> {
+    let name = format!("{}.{}", source.name, stream.name);
+    let (source, stream) = (source.name.clone(), stream.clone());
+    let (fetched, known) = (fetched.clone(), known.clone());
+    let work = move || -> Result<Extract, SourceError> {
         let input = Input {
-            path: &shown,
+            path: &fetched.shown,
             name: &name,
             stream: &stream,
+            held: &known.held,
         };
-        let conformed = convert(stored, &input, known.as_ref())?;
+        let conformed = convert(fetched.stored, &input, known.schema.as_ref())?;
         Ok(Extract {
             source,
             stream: stream.name.clone(),
@@ -106,25 +141,25 @@ pub(crate) async fn pull(
             as_of,
             schema: conformed.schema,
             batches: conformed.batches,
-            file,
+            file: fetched.file,
         })
     };
+    apart(work).await
+}
+
+/// Does long work where it holds up nobody.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
-        Ok(extract) => extract,
+        Ok(done) => done,
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
 }
 
-async fn read(
-    source: &Source,
-    stream: &Stream,
-    name: &str,
-    path: &str,
-) -> Result<(String, Bytes), SourceError> {
+async fn get(source: &Source, stream: &Stream, path: &str) -> Result<(String, Bytes), SourceError> {
     let unreadable = |error: StoreError| match error {
         StoreError::NotFound { path } => SourceError::Missing {
             path,
-            stream: name.to_owned(),
+            stream: format!("{}.{}", source.name, stream.name),
             place: stream.place.clone(),
         },
         StoreError::AlreadyExists { path } => SourceError::unreadable(path, false, "It exists"),

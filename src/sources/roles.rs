@@ -62,7 +62,11 @@ pub(super) fn roles(kind: &StreamKind) -> Vec<Role<'_>> {
                 .chain(modified)
                 .collect()
         }
-        StreamKind::Events { key } => vec![Role::new(key, "`key`").filled()],
+        StreamKind::Events { key, at } => {
+            let at = at.iter().map(|c| Role::new(c, "`at`").time());
+            let key = Role::new(key, "`key`").filled();
+            std::iter::once(key).chain(at).collect()
+        }
         StreamKind::FieldHistory {
             key,
             record,
@@ -105,7 +109,10 @@ pub(super) fn translate(kind: &StreamKind, rename: impl Fn(&str) -> String) -> S
             modified: modified.as_deref().map(&rename),
             deleted: deleted.as_deref().map(&rename),
         },
-        StreamKind::Events { key } => StreamKind::Events { key: rename(key) },
+        StreamKind::Events { key, at } => StreamKind::Events {
+            key: rename(key),
+            at: at.as_deref().map(&rename),
+        },
         StreamKind::FieldHistory {
             key,
             of,

@@ -277,6 +277,7 @@ impl Draft {
         let kinds = [
             (FileKind::Archive, retention.archive_days.map(since)),
             (FileKind::Outbox, retention.archive_days.map(since)),
+            (FileKind::Quarantine, retention.quarantine_days.map(since)),
         ];
         for (kind, since) in kinds {
             let old = |file: &&DataFile| since.is_some_and(|since| file.commits[1] < since);
@@ -285,6 +286,33 @@ impl Draft {
             self.pending.removed.extend(old);
         }
         self.pending.derived_since = derived_since.max(self.pending.derived_since);
+    }
+
+    /// Keeps a refused file of the stream `<source>.<stream>` as it came, in a folder of its source
+    /// below which its path is that in the source; the answer is the path at which it is stored.
+    pub(crate) async fn put_aside(
+        &mut self,
+        stream: &str,
+        path: &str,
+        bytes: Bytes,
+    ) -> Result<String, WarehouseError> {
+        let source = stream.split('.').next().unwrap_or_default();
+        let path = format!("quarantine/{}/{source}/{path}", self.run_id());
+        // Two streams may be read from one file.
+        if self.pending.added.iter().all(|file| file.path != path) {
+            let entry = DataFile {
+                table: stream.to_owned(),
+                path: path.clone(),
+                kind: FileKind::Quarantine,
+                rows: 0,
+                bytes: bytes.len() as u64,
+                sha256: sha256(&bytes),
+                commits: [self.pending.commit_no; 2],
+                schema: Vec::new(),
+            };
+            self.create(entry, bytes).await?;
+        }
+        Ok(path)
     }
 
     /// Makes everything visible at once.
@@ -570,7 +598,7 @@ fn key_of(extract: &Extract) -> &str {
     match &extract.kind {
         StreamKind::Snapshot { key, .. }
         | StreamKind::Changes { key, .. }
-        | StreamKind::Events { key }
+        | StreamKind::Events { key, .. }
         | StreamKind::FieldHistory { key, .. } => key,
     }
 }

@@ -7,9 +7,11 @@
 mod declared;
 mod delta;
 mod draft;
+mod drift;
 mod error;
 mod file;
 mod frame;
+mod gate;
 mod history;
 mod log;
 pub(crate) mod query;
@@ -30,12 +32,14 @@ use jiff::tz::TimeZone;
 pub(crate) use declared::declared_tables;
 pub(crate) use delta::Rewritten;
 pub(crate) use draft::{Draft, Recorded};
+pub(crate) use drift::Drift;
 pub(crate) use error::WarehouseError;
 pub(crate) use frame::{Frame, FrameFormat};
 pub(crate) use log::{Commit, FileKind};
 pub(crate) use query::functions::{date_of, instant_type};
 
-pub(crate) use log::version::{Version, gate, vanished_columns};
+pub(crate) use gate::{Check, Judged, gate};
+pub(crate) use log::version::Version;
 pub(crate) use query::read::Table;
 pub(crate) use query::relation::Relation;
 pub(crate) use query::session::{QueryError, Session};

@@ -82,7 +82,7 @@ impl Kind {
     }
 
     /// The narrowest kind that holds every value of both; text holds everything.
-    fn widened(self, other: Self) -> Self {
+    pub(super) fn widened(self, other: Self) -> Self {
         match (self, other) {
             (one, two) if one == two => one,
             (Self::Bigint | Self::Double, Self::Bigint | Self::Double)

@@ -6,7 +6,7 @@ use crate::small::{FIRST, SECOND, commits, fresh, published};
 use crate::support::Project;
 
 /// Every command, with the words that its help begins with.
-const COMMANDS: [(&str, &str); 12] = [
+const COMMANDS: [(&str, &str); 13] = [
     ("demo", "Make a company"),
     ("check", "Check everything that can be checked offline"),
     ("run", "The nightly job"),
@@ -15,9 +15,10 @@ const COMMANDS: [(&str, &str); 12] = [
     ("baseline", "Freeze and list baselines"),
     ("baseline freeze", "Freeze the figures"),
     ("baseline list", "List the baselines"),
-    ("warehouse", "Look after what is published"),
+    ("warehouse", "Look after what the warehouse keeps"),
     ("warehouse log", "List the commits"),
     ("warehouse delta", "Write the tables' Delta Lake logs anew"),
+    ("warehouse quarantine", "List the refused files"),
     ("runs", "What ran, what failed"),
 ];
 
@@ -121,6 +122,7 @@ fn an_empty_warehouse_says_so() {
         &["baseline", "freeze", "first"],
         &["warehouse", "log"],
         &["warehouse", "delta"],
+        &["warehouse", "quarantine"],
     ] {
         let ran = project.run(args);
         assert_eq!(ran.code, 2, "{args:?}");

@@ -1,8 +1,10 @@
-//! Care of the warehouse between nights.
+//! Looking after what the warehouse keeps.
 
 mod delta;
 mod log;
+mod quarantine;
 
 pub(super) use delta::export_delta;
 pub(crate) use delta::rewrite_delta;
 pub(crate) use log::commits;
+pub(crate) use quarantine::quarantined;

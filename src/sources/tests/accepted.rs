@@ -115,6 +115,25 @@ fn known() {
     ");
 }
 
+// A column of whole numbers that nobody declared and no query reads follows its numbers when they get
+// fractions, and keeps the wider type.
+#[test]
+fn numbers_widen() {
+    let first = csv("Id,Size\n1,5\n");
+    let stream = stream("Lead.csv");
+    let next = pull_bytes(&stream, b"Id,Size\n1,5\n2,5.5\n", Some(&first.schema)).unwrap();
+    insta::assert_snapshot!(shown(&next), @"
+    id Int64 | size Float64
+    1 | 5.0
+    2 | 5.5
+    ");
+    let later = pull_bytes(&stream, b"Id,Size\n1,7\n", Some(&next.schema)).unwrap();
+    insta::assert_snapshot!(shown(&later), @"
+    id Int64 | size Float64
+    1 | 7.0
+    ");
+}
+
 // The stream's kind comes back with SQL names, and its times are timestamps even where all are null.
 #[test]
 fn kind() {

@@ -5,7 +5,7 @@ mod olist;
 mod refused;
 mod round_trip;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
@@ -13,8 +13,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::util::display::array_value_to_string;
 use jiff::civil::date;
 
-use super::{Extract, SourceError, pull};
-use crate::config::{Column, ColumnType, Compression, Format, Source, Stream, StreamKind};
+use super::{Extract, Known, SourceError, fetch, read};
+use crate::config::{Column, ColumnType, Compression, Format, Gates, Source, Stream, StreamKind};
 use crate::fs::Location;
 use crate::problem::Place;
 
@@ -40,7 +40,12 @@ fn stream(path: &str) -> Stream {
         delimiter: b',',
         nulls: Vec::new(),
         columns: BTreeMap::new(),
-        max_fall: 0.5,
+        gates: Gates {
+            max_fall: Some(0.5),
+            max_age_days: None,
+            max_future: None,
+            max_null: BTreeMap::new(),
+        },
     }
 }
 
@@ -71,8 +76,15 @@ fn pull_from(
         streams: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let pulled = pull(&source, stream, date(2026, 11, 5), known);
-    runtime.unwrap().block_on(pulled)
+    let known = Known {
+        schema: known.cloned(),
+        held: BTreeSet::from(["held".to_owned()]),
+    };
+    let as_of = date(2026, 11, 5);
+    runtime.unwrap().block_on(async {
+        let fetched = fetch(&source, stream, as_of).await?;
+        read(&source, stream, as_of, &fetched, &known).await
+    })
 }
 
 /// Stores the bytes under the stream's path and pulls it.

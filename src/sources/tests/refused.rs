@@ -353,6 +353,39 @@ fn known_types() {
     ");
 }
 
+// Numbers with a fraction where whole ones stood are refused in a key, in a column that a query reads
+// and in one that is declared; what is no number is refused anywhere.
+#[test]
+fn types_that_do_not_widen() {
+    let plain = stream("Lead.csv");
+    let first = pull_bytes(&plain, b"Id,Held,Size\n1,200,200\n", None).unwrap();
+    let next = |stream: &Stream, bytes: &[u8]| {
+        let error = pull_bytes(stream, bytes, Some(&first.schema)).unwrap_err();
+        error.problem().to_string()
+    };
+    insta::assert_snapshot!(next(&plain, b"Id,Held,Size\n1.5,200,5.5\n"), @"
+    Column `Id` of `Lead.csv` holds a value that is no bigint, as `9.9`, in line 2
+     --> Lead.csv:2:1
+      fix: Correct the export, or state the columns' types and formats
+    ");
+    insta::assert_snapshot!(next(&plain, b"Id,Held,Size\n1,200,1\n2,5.5,5.5\n3,7.5,1\n"), @"
+    Column `Held` of `Lead.csv` holds 2 values that are no bigint, as `9.9`, in lines 3 and 4
+     --> Lead.csv:3:1
+      fix: Correct the export, or state the columns' types and formats
+    ");
+    insta::assert_snapshot!(next(&plain, b"Id,Held,Size\n1,2,5.5\n2,2,big\n"), @"
+    Column `Size` of `Lead.csv` holds 2 values that are no bigint, as `9.9`, in lines 2 and 3
+     --> Lead.csv:2:1
+      fix: Correct the export, or state the columns' types and formats
+    ");
+    let declared = declare(plain, "Size", ColumnType::Bigint, None);
+    insta::assert_snapshot!(next(&declared, b"Id,Held,Size\n1,2,5.5\n"), @"
+    Column `Size` of `Lead.csv` holds a value that is no bigint, as `9.9`, in line 2
+     --> Lead.csv:2:1
+      fix: Correct the export, or state the columns' types and formats
+    ");
+}
+
 // Records without a key.
 #[test]
 fn null_keys() {

@@ -93,6 +93,8 @@ pub(crate) enum FileKind {
     Archive,
     /// What is to be sent.
     Outbox,
+    /// A refused file of a source as it came.
+    Quarantine,
 }
 
 /// What a run recorded of one stream.

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::clock::RunId;
-use crate::config::StreamKind;
 use crate::sources::Extract;
 use crate::warehouse::log::{Commit, DataFile, FileKind, StreamFact, StreamForm};
 use crate::warehouse::schema::{Column, schema_of};
@@ -49,21 +47,6 @@ pub(crate) struct Recording {
     /// Those of them that this extract lacked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lacked: Vec<String>,
-}
-
-/// Why an extract should not be recorded.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub(crate) enum Fault {
-    #[error(
-        "`{stream}` fell from {before} rows on {last} to {now}; a fall of more than {percent} % is not believed"
-    )]
-    Fall {
-        stream: String,
-        before: u64,
-        last: Date,
-        now: u64,
-        percent: f64,
-    },
 }
 
 impl Version {
@@ -197,53 +180,4 @@ impl StreamState {
 /// `<source>.<stream>`.
 pub(in crate::warehouse) fn stream_name(extract: &Extract) -> String {
     format!("{}.{}", extract.source, extract.stream)
-}
-
-pub(in crate::warehouse) fn rows_of(extract: &Extract) -> u64 {
-    let rows: usize = extract.batches.iter().map(RecordBatch::num_rows).sum();
-    rows as u64
-}
-
-/// Whether a snapshot has too few rows beside the last complete one to be believed. `max_fall` is a
-/// share, 0 to 1.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a threshold on a share; no file has 2^52 rows"
-)]
-pub(crate) fn gate(extract: &Extract, version: &Version, max_fall: f64) -> Result<(), Fault> {
-    let stream = stream_name(extract);
-    let (StreamKind::Snapshot { .. }, Some(state)) = (&extract.kind, version.stream(&stream))
-    else {
-        return Ok(());
-    };
-    let Some(last) = state.before(extract.as_of) else {
-        return Ok(());
-    };
-    let (before, now) = (last.rows, rows_of(extract));
-    if now as f64 >= before as f64 * (1.0 - max_fall) {
-        return Ok(());
-    }
-    Err(Fault::Fall {
-        stream,
-        before,
-        last: last.as_of,
-        now,
-        percent: max_fall * 100.0,
-    })
-}
-
-/// The columns that the stream's last complete extract had and this one lacks.
-pub(crate) fn vanished_columns(extract: &Extract, version: &Version) -> Vec<Column> {
-    let Some(state) = version.stream(&stream_name(extract)) else {
-        return Vec::new();
-    };
-    let Some(last) = state.before(extract.as_of) else {
-        return Vec::new();
-    };
-    let now = crate::warehouse::raw::names(extract);
-    let had = state.columns.iter().zip(state.present(last));
-    let had = had.filter_map(|(column, had)| had.then_some(column));
-    had.filter(|column| !now.contains(&column.name))
-        .cloned()
-        .collect()
 }

@@ -3,7 +3,9 @@
 mod delta;
 mod faults;
 mod field_history;
+mod gates;
 mod late;
+mod merging;
 mod model;
 mod nights;
 mod publishing;
@@ -130,6 +132,7 @@ fn calls(as_of: Date, ids: &[&str]) -> Extract {
         .collect();
     let kind = StreamKind::Events {
         key: "id".to_owned(),
+        at: None,
     };
     extract(
         "task",
