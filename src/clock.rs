@@ -41,6 +41,17 @@ impl RunId {
         let mixed = nanos.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u128::from(std::process::id());
         Self(format!("{as_of}-{:08x}", (mixed >> 16) & 0xffff_ffff))
     }
+
+    /// Whether a text begins with the name of a run.
+    pub(crate) fn begins(text: &str) -> bool {
+        let (Some(day), Some(rest)) = (text.get(..10), text.get(10..19)) else {
+            return false;
+        };
+        let digits = rest.strip_prefix('-').unwrap_or_default();
+        day.parse::<Date>().is_ok()
+            && digits.len() == 8
+            && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
 }
 
 impl std::fmt::Display for RunId {

@@ -3,6 +3,7 @@
 //! A file is created whole or not at all and never overwritten. On local disk its bytes and its
 //! name are synced before `create` returns; `object_store` 0.13 does neither, so that path is ours.
 
+mod litter;
 mod local;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use jiff::Timestamp;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
@@ -56,6 +58,8 @@ pub(crate) struct Store {
 pub(crate) struct Entry {
     pub(crate) path: String,
     pub(crate) bytes: u64,
+    /// When it was written, by the store's clock.
+    pub(crate) modified: Timestamp,
 }
 
 impl Location {
@@ -224,10 +228,24 @@ impl Store {
             .map(|meta| Entry {
                 path: meta.location.to_string(),
                 bytes: meta.size,
+                // What cannot be told counts as new.
+                modified: Timestamp::from_microsecond(meta.last_modified.timestamp_micros())
+                    .unwrap_or(Timestamp::MAX),
             })
             .collect();
         entries.sort_by(|left, right| left.path.cmp(&right.path));
         Ok(entries)
+    }
+
+    /// What crashes left on local disk: files that were never finished, which listings hide.
+    pub(crate) async fn litter(&self) -> Result<Vec<Entry>, StoreError> {
+        let Some(folder) = self.folder.clone() else {
+            return Ok(Vec::new());
+        };
+        match tokio::task::spawn_blocking(move || litter::below(&folder)).await {
+            Ok(found) => found.map_err(|error| self.io("", error)),
+            Err(error) => Err(self.io("", error)),
+        }
     }
 
     /// Creates a file whole. Fails with `AlreadyExists` rather than replace one.
@@ -255,9 +273,13 @@ impl Store {
             .map_err(|error| self.error(path, error))
     }
 
-    /// Deletes a file; that it was gone already is no error.
+    /// Deletes a file, also one that listings hide; that it was gone already is no error.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), StoreError> {
-        match self.inner.delete(&self.key(path)?).await {
+        let key = self.key(path)?;
+        if let Some(folder) = self.folder.as_ref().filter(|_| litter::is_litter(path)) {
+            return litter::remove(&folder.join(path)).map_err(|error| self.io(path, error));
+        }
+        match self.inner.delete(&key).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.error(path, error)),
         }

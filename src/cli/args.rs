@@ -156,6 +156,22 @@ pub(super) enum WarehouseCommand {
     Delta,
     /// List the refused files that are kept as they came
     Quarantine,
+    /// Read everything that can still be asked for and tell what is not as the log says
+    Verify,
+    /// Merge all files of each table that grows into one; no answer changes
+    Compact,
+    /// Delete the files that no version names any more, and what crashes left
+    Vacuum(VacuumArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VacuumArgs {
+    /// Tell what would go, and delete nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// How long a file stays after it was let go: longer than the longest run
+    #[arg(long, value_name = "DAYS", default_value_t = crate::warehouse::GRACE_DAYS)]
+    pub(super) grace: u32,
 }
 
 #[derive(Debug, Args)]

@@ -73,7 +73,8 @@ fn sent(summary: &RunSummary) -> String {
     format!("{} sent", counted(summary.sent, "mail"))
 }
 
-fn counted(number: usize, thing: &str) -> String {
+/// `1 mail`, `2 mails`.
+pub(super) fn counted(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
 }

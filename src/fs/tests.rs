@@ -129,3 +129,43 @@ async fn errors_name_the_path() {
         format!("Cannot read or write `{shown}/c`")
     );
 }
+
+// Litter is found wherever it lies, and deleted like any file; nothing else is taken for it.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "plays the crash")]
+async fn litter_is_found_and_deleted() {
+    let (folder, store) = local();
+    assert!(store.litter().await.unwrap().is_empty());
+    store.create("t/x/a", "1".into()).await.unwrap();
+    store.create("t/#1x", "1".into()).await.unwrap();
+    store.create("t/b#", "1".into()).await.unwrap();
+    for path in ["t/x/a#12", "t#7"] {
+        std::fs::write(folder.path().join(path), "half").unwrap();
+    }
+    let litter = store.litter().await.unwrap();
+    assert_eq!(names(&litter), ["t#7", "t/x/a#12"]);
+    assert_eq!(litter[0].bytes, 4);
+    let age = crate::clock::now().duration_since(litter[0].modified);
+    assert!(age.as_secs().abs() < 60, "{age}");
+    for path in ["t/x/a#12", "t#7", "t#8"] {
+        store.delete(path).await.unwrap();
+    }
+    assert!(store.litter().await.unwrap().is_empty());
+    let left = store.list("").await.unwrap();
+    assert_eq!(names(&left), ["t/#1x", "t/b#", "t/x/a"]);
+    let memory = Store::over(Arc::new(object_store::memory::InMemory::new()));
+    assert!(memory.litter().await.unwrap().is_empty());
+}
+
+// A listing says when each file was written.
+#[tokio::test]
+async fn a_listing_tells_age() {
+    let (_folder, store) = local();
+    let memory = Store::over(Arc::new(object_store::memory::InMemory::new()));
+    for store in [store, memory] {
+        store.create("a", "1".into()).await.unwrap();
+        let listed = store.list("").await.unwrap();
+        let age = crate::clock::now().duration_since(listed[0].modified);
+        assert!((0..60).contains(&age.as_secs()), "{age}");
+    }
+}

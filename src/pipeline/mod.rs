@@ -39,7 +39,7 @@ pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
 use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
-pub(crate) use upkeep::{commits, quarantined, rewrite_delta};
+pub(crate) use upkeep::{commits, compact, quarantined, rewrite_delta, vacuum, verify};
 
 /// Runs the nightly job for one as-of date.
 ///
@@ -73,6 +73,11 @@ pub(crate) async fn run(
             as_of,
         });
         deliver(config, &warehouse, &version, &mut summary).await?;
+    }
+    if !summary.already_published {
+        let stays = upkeep::vacuum_after(&warehouse).await;
+        summary.transient &= stays.is_empty();
+        summary.problems.extend(stays);
     }
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)

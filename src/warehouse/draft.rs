@@ -335,13 +335,8 @@ impl Draft {
 
     /// Merges the files of like size of the tables to which this run adds.
     async fn merge_due(&mut self) -> Result<(), WarehouseError> {
-        let grows = |kind| {
-            matches!(
-                kind,
-                FileKind::History | FileKind::Events | FileKind::Append
-            )
-        };
-        let added = self.pending.added.iter().filter(|file| grows(file.kind));
+        let added = self.pending.added.iter();
+        let added = added.filter(|file| file.kind.grows());
         let tables: BTreeSet<(FileKind, String)> =
             added.map(|file| (file.kind, file.table.clone())).collect();
         for (kind, table) in tables {

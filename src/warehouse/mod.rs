@@ -44,6 +44,9 @@ pub(crate) use query::read::Table;
 pub(crate) use query::relation::Relation;
 pub(crate) use query::session::{QueryError, Session};
 pub(crate) use rows::{batch_of, schema_of};
+pub(crate) use upkeep::compact::Compacted;
+pub(crate) use upkeep::vacuum::{GRACE_DAYS, Vacuumed};
+pub(crate) use upkeep::verify::Verified;
 
 use crate::clock::RunId;
 use crate::fs::{Location, Store};
@@ -187,6 +190,21 @@ impl Warehouse {
             as_of,
         };
         Ok(self.draft(Some(base), &begin, zone, lock))
+    }
+
+    /// Begins work on the files of the version published last, which changes no answer.
+    async fn begin_upkeep(&self, run_id: &RunId) -> Result<Draft, WarehouseError> {
+        let lock = self.lock(run_id)?;
+        let base = self.newest().await?.ok_or(WarehouseError::Empty)?;
+        let as_of = base.version.as_of;
+        let begin = Begin {
+            run_id,
+            work: Work::Upkeep,
+            day: as_of,
+            as_of,
+        };
+        // It records no extract, so that no day's end is asked for.
+        Ok(self.draft(Some(base), &begin, &TimeZone::UTC, lock))
     }
 
     fn draft(

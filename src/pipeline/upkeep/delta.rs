@@ -1,7 +1,5 @@
 //! The Delta logs, an export: what befalls them undoes no night.
 
-use std::error::Error;
-
 use crate::config::Config;
 use crate::pipeline::PipelineError;
 use crate::warehouse::{Rewritten, Warehouse};
@@ -10,14 +8,8 @@ use crate::warehouse::{Rewritten, Warehouse};
 /// catches up.
 pub(in crate::pipeline) async fn export_delta(warehouse: &Warehouse) -> Option<String> {
     let error = PipelineError::from(warehouse.export_delta().await.err()?);
-    let mut told = format!("Other tools do not see this version yet: {error}");
-    if let Some(why) = error.source() {
-        told = format!("{told}\n  why: {why}");
-    }
-    if let Some(fix) = error.fix() {
-        told = format!("{told}\n  fix: {fix}");
-    }
-    Some(told)
+    let told = super::in_full(&error);
+    Some(format!("Other tools do not see this version yet: {told}"))
 }
 
 /// Writes the Delta logs anew from the commit log.

@@ -1,10 +1,29 @@
 //! Looking after what the warehouse keeps.
 
 mod delta;
+mod keep;
 mod log;
 mod quarantine;
 
+use std::error::Error;
+
+use super::PipelineError;
+
 pub(super) use delta::export_delta;
 pub(crate) use delta::rewrite_delta;
+pub(super) use keep::vacuum_after;
+pub(crate) use keep::{compact, vacuum, verify};
 pub(crate) use log::commits;
 pub(crate) use quarantine::quarantined;
+
+/// What befell upkeep, with why and what to do: it undoes no night, which only tells it.
+fn in_full(error: &PipelineError) -> String {
+    let mut told = error.to_string();
+    if let Some(why) = error.source() {
+        told = format!("{told}\n  why: {why}");
+    }
+    if let Some(fix) = error.fix() {
+        told = format!("{told}\n  fix: {fix}");
+    }
+    told
+}

@@ -6,6 +6,7 @@
 //! means one night everywhere; a commit that leaves a table alone is an entry that changes nothing.
 //! Only this program writes them.
 
+mod check;
 mod entry;
 mod table;
 
@@ -16,6 +17,7 @@ use futures::stream::{self, StreamExt};
 use super::error::WarehouseError;
 use super::{RunId, Warehouse};
 use crate::fs::{Store, StoreError};
+pub(super) use check::faults;
 use table::{Table, tables_of};
 
 const FOLDER: &str = "_delta_log";

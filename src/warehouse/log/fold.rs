@@ -84,6 +84,22 @@ impl Folded {
     }
 }
 
+/// Whether the checkpoint of a commit says what the log says up to it.
+pub(in crate::warehouse) async fn agrees(
+    store: &Store,
+    folded: &Folded,
+) -> Result<bool, WarehouseError> {
+    let path = path(folded.version.commit_no);
+    let shown = store.shown(&path);
+    let found: Checkpoint = parse(&shown, &store.get(&path).await?)?;
+    let [found, told] = [found, Checkpoint::of(folded)].map(serde_json::to_value);
+    let garbled = |error: serde_json::Error| WarehouseError::Garbled {
+        path: shown.clone(),
+        why: error.to_string(),
+    };
+    Ok(found.map_err(garbled)? == told.map_err(garbled)?)
+}
+
 /// The log up to its end; none without a commit. `known` is what was read before.
 pub(in crate::warehouse) async fn newest(
     store: &Store,
@@ -132,7 +148,8 @@ async fn load(store: &Store, commit_no: u64) -> Result<Folded, WarehouseError> {
     Ok(checkpoint.folded())
 }
 
-fn path(commit_no: u64) -> String {
+/// Where the checkpoint of a commit stands.
+pub(in crate::warehouse) fn path(commit_no: u64) -> String {
     format!("{FOLDER}/{commit_no:020}{CHECKPOINT}")
 }
 

@@ -122,6 +122,13 @@ pub(crate) enum StreamForm {
     Events,
 }
 
+impl FileKind {
+    /// Whether it is of a table to which runs only add.
+    pub(in crate::warehouse) fn grows(self) -> bool {
+        matches!(self, Self::History | Self::Events | Self::Append)
+    }
+}
+
 impl StreamForm {
     /// Whether the stream's records have a history of versions.
     pub(crate) fn has_versions(self) -> bool {
@@ -190,7 +197,8 @@ impl Commit {
     }
 }
 
-fn path(commit_no: u64) -> String {
+/// Where a commit stands.
+pub(in crate::warehouse) fn path(commit_no: u64) -> String {
     format!("{FOLDER}/{commit_no:020}.json")
 }
 
@@ -225,19 +233,38 @@ pub(in crate::warehouse) async fn all(store: &Store) -> Result<Vec<Commit>, Ware
 pub(in crate::warehouse) async fn numbers(
     store: &Store,
 ) -> Result<(u64, Vec<u64>), WarehouseError> {
-    let (mut newest, mut checkpoints) = (0, Vec::new());
-    for entry in store.list(FOLDER).await? {
-        if let Some(commit_no) = number(&entry.path, ".json") {
-            newest += 1;
-            if commit_no != newest {
-                return Err(WarehouseError::Gap {
-                    path: store.shown(&path(newest)),
-                });
-            }
+    let (entries, checkpoints) = listed(store).await?;
+    for (commit_no, entry) in (1..).zip(&entries) {
+        if *entry != commit_no {
+            return Err(WarehouseError::Gap {
+                path: store.shown(&path(commit_no)),
+            });
         }
-        checkpoints.extend(number(&entry.path, fold::CHECKPOINT));
     }
-    Ok((newest, checkpoints))
+    Ok((entries.last().copied().unwrap_or(0), checkpoints))
+}
+
+/// The numbers of the entries that are there, and of the checkpoints, in order.
+pub(in crate::warehouse) async fn listed(
+    store: &Store,
+) -> Result<(Vec<u64>, Vec<u64>), WarehouseError> {
+    let listing = store.list(FOLDER).await?;
+    let ending = |ending| {
+        let numbers = listing.iter().map(move |entry| number(&entry.path, ending));
+        numbers.flatten().collect()
+    };
+    Ok((ending(".json"), ending(fold::CHECKPOINT)))
+}
+
+/// The commit that was the newest at an instant of the store's clock; 0 if there was none.
+pub(in crate::warehouse) async fn newest_at(
+    store: &Store,
+    at: Timestamp,
+) -> Result<u64, WarehouseError> {
+    let listing = store.list(FOLDER).await?;
+    let then = listing.iter().filter(|entry| entry.modified <= at);
+    let numbers = then.filter_map(|entry| number(&entry.path, ".json"));
+    Ok(numbers.max().unwrap_or(0))
 }
 
 fn number(path: &str, ending: &str) -> Option<u64> {

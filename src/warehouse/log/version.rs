@@ -21,7 +21,7 @@ pub(crate) struct Version {
     pub(crate) as_of: Date,
     /// Whether its derived tables are there as files; else they can be derived again.
     pub(crate) is_derived: bool,
-    pub(super) files: Vec<Arc<DataFile>>,
+    pub(in crate::warehouse) files: Vec<Arc<DataFile>>,
     pub(super) streams: BTreeMap<String, StreamState>,
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// What a version answers.
-async fn answers(house: &House, version: &Version) -> Vec<Vec<Value>> {
+pub(super) async fn answers(house: &House, version: &Version) -> Vec<Vec<Value>> {
     let mut answers = Vec::new();
     for table in ["crm.lead", "crm.lead_history", "crm.task", "job_run"] {
         answers.push(house.rows(version, table).await);
@@ -12,7 +12,7 @@ async fn answers(house: &House, version: &Version) -> Vec<Vec<Value>> {
 }
 
 /// A night on which one lead is new, one has changed and one is gone, with one event.
-async fn night(house: &House, day: i8) {
+pub(super) async fn night(house: &House, day: i8) {
     let rows: Vec<String> = (day.max(4) - 3..=day)
         .map(|id| format!("{id:02} {} 1 - -", if id == day { "New" } else { "Open" }))
         .collect();

@@ -1,5 +1,6 @@
 //! What the warehouse promises, night by night.
 
+mod compact;
 mod delta;
 mod faults;
 mod field_history;
@@ -9,6 +10,9 @@ mod merging;
 mod model;
 mod nights;
 mod publishing;
+mod upkeep;
+mod vacuum;
+mod verify;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -157,6 +161,14 @@ impl House {
     fn new() -> Self {
         Self {
             warehouse: Warehouse::on(Store::over(Arc::new(InMemory::new()))),
+            zone: TimeZone::UTC,
+        }
+    }
+
+    /// The same on local disk.
+    fn below(folder: &std::path::Path) -> Self {
+        Self {
+            warehouse: Warehouse::open(&Location::folder(folder).unwrap()).unwrap(),
             zone: TimeZone::UTC,
         }
     }

@@ -1,0 +1,208 @@
+//! Files that nobody can ask for any more are deleted: those that merging and retention let go, and
+//! what crashes left.
+
+use std::collections::BTreeSet;
+
+use futures::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+
+use super::AT_ONCE;
+use crate::clock::{self, RunId};
+use crate::fs::{Entry, Store, StoreError};
+use crate::warehouse::Warehouse;
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::log::{self, DataFile, FileKind, fold};
+
+/// How long what is let go stays: longer than the longest run, and than a reader holds a version.
+pub(crate) const GRACE_DAYS: u32 = 2;
+
+/// Where tables lie, each in a folder of its own.
+const TABLES: [&str; 4] = ["history", "events", "derived", "tables"];
+/// Where files lie as they are, by run.
+const PLAIN: [&str; 3] = ["archive", "outbox", "quarantine"];
+/// What is never deleted, but for litter in it.
+const APART: [&str; 2] = ["_log", "ledger"];
+const LOCK: &str = "writer.lock";
+const DELTA: &str = "_delta_log";
+
+/// What a vacuum did, or would do.
+#[derive(Debug, Default)]
+pub(crate) struct Vacuumed {
+    /// Files that went, or would go.
+    pub(crate) gone: Vec<Entry>,
+    /// Files that this program did not write. They stay.
+    pub(crate) unknown: Vec<String>,
+    /// Files that should have gone, and why they did not.
+    pub(crate) stuck: Vec<StoreError>,
+}
+
+/// What a file is to a vacuum.
+#[derive(Debug, PartialEq, Eq)]
+enum Known {
+    /// It goes if no version names it.
+    Data,
+    /// It is no vacuum's business.
+    Apart,
+    No,
+}
+
+impl Warehouse {
+    /// Deletes what no version names that was the newest, or stood as files, within the grace; a
+    /// rehearsal only tells. Younger files stay too: a run in progress may be about to name them.
+    pub(crate) async fn vacuum(
+        &self,
+        grace_days: u32,
+        rehearsal: bool,
+    ) -> Result<Vacuumed, WarehouseError> {
+        let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
+        let _lock = match rehearsal {
+            true => None,
+            false => self.lock(&RunId::new(newest.as_of))?,
+        };
+        let grace = SignedDuration::from_hours(24 * i64::from(grace_days));
+        let now = clock::now();
+        let since = now.checked_sub(grace).unwrap_or(Timestamp::MIN);
+        // The listing first: what is committed meanwhile is among what the log names.
+        let listed = self.store.list("").await?;
+        let litter = self.store.litter().await?;
+        let named = named(&self.store, since).await?;
+        let mut done = Vacuumed::default();
+        let mut old = Vec::new();
+        let litter = litter.into_iter().map(|file| (litter_is(&file.path), file));
+        let listed = listed.into_iter().map(|file| (known(&file.path), file));
+        for (known, file) in litter.chain(listed) {
+            match known {
+                _ if named.contains(&file.path) => {}
+                Known::Data if file.modified <= since => old.push(file),
+                Known::Data | Known::Apart => {}
+                Known::No => done.unknown.push(self.store.shown(&file.path)),
+            }
+        }
+        old.sort_by(|one, two| one.path.cmp(&two.path));
+        if rehearsal {
+            done.gone = old;
+        } else {
+            delete(&self.store, old, &mut done).await;
+        }
+        Ok(done)
+    }
+}
+
+async fn delete(store: &Store, files: Vec<Entry>, done: &mut Vacuumed) {
+    let deleted = files.into_iter().map(|file| async {
+        match store.delete(&file.path).await {
+            Ok(()) => Ok(file),
+            Err(error) => Err(error),
+        }
+    });
+    let mut deleted = stream::iter(deleted).buffered(AT_ONCE);
+    while let Some(deleted) = deleted.next().await {
+        match deleted {
+            Ok(file) => done.gone.push(file),
+            Err(error) => done.stuck.push(error),
+        }
+    }
+}
+
+/// Every file that a version names which a reader may hold: the newest one at an instant and all
+/// after it, with the derived tables that stood as files then.
+async fn named(store: &Store, at: Timestamp) -> Result<BTreeSet<String>, WarehouseError> {
+    let (newest, _) = log::numbers(store).await?;
+    let held_no = log::newest_at(store, at).await?;
+    let held = fold::at(store, held_no).await?;
+    let since = held.as_ref().map_or(0, |held| held.derived_since);
+    let first = fold::at(store, since).await?;
+    let is_derived = |file: &&DataFile| file.kind == FileKind::Derived;
+    let mut named = BTreeSet::new();
+    let files = held.iter().flat_map(|held| &held.version.files);
+    named.extend(files.map(|file| file.path.clone()));
+    let files = first.iter().flat_map(|first| &first.version.files);
+    let files = files.map(AsRef::as_ref).filter(is_derived);
+    named.extend(files.map(|file| file.path.clone()));
+    for commit_no in since + 1..=newest {
+        let commit = log::read(store, commit_no).await?;
+        let added = commit.added.into_iter();
+        let added = added.filter(|file| commit_no > held_no || is_derived(&file));
+        named.extend(added.map(|file| file.path));
+    }
+    Ok(named)
+}
+
+/// By its place and its name, whether a run wrote a file.
+fn known(path: &str) -> Known {
+    let mut parts = path.split('/');
+    let folder = parts.next().unwrap_or_default();
+    let rest: Vec<&str> = parts.collect();
+    let (first, last) = (rest.first(), rest.last());
+    let is_runs = |name: Option<&&str>| name.is_some_and(|name| RunId::begins(name));
+    if path == LOCK || APART.contains(&folder) || rest.contains(&DELTA) {
+        Known::Apart
+    } else if TABLES.contains(&folder) && is_runs(last) && path.ends_with(".parquet")
+        || PLAIN.contains(&folder) && rest.len() > 1 && is_runs(first)
+    {
+        Known::Data
+    } else {
+        Known::No
+    }
+}
+
+/// The same of a file that listings hide: all that a run may have been writing when it was killed.
+fn litter_is(path: &str) -> Known {
+    let folder = path.split('/').next().unwrap_or_default();
+    let ours = [&TABLES[..], &PLAIN, &APART].concat();
+    if path.contains('/') && ours.contains(&folder) {
+        Known::Data
+    } else {
+        Known::No
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // What a run names itself is known; all else below the warehouse is not, and stays.
+    #[test]
+    fn files_are_known_by_place_and_name() {
+        for path in [
+            "history/crm/lead/2026-11-05-0a1b2c3d-1.parquet",
+            "derived/metric/2026-11-05-0a1b2c3d-12.parquet",
+            "outbox/2026-11-05-0a1b2c3d/daily/1.json",
+            "quarantine/2026-11-05-0a1b2c3d/crm/2026/Lead.csv",
+        ] {
+            assert_eq!(known(path), Known::Data, "{path}");
+        }
+        for path in [
+            "writer.lock",
+            "_log/anything",
+            "ledger/m/1-sent.json",
+            "derived/metric/_delta_log/_last_checkpoint",
+        ] {
+            assert_eq!(known(path), Known::Apart, "{path}");
+        }
+        for path in [
+            "notes.txt",
+            "2026-11-05-0a1b2c3d-1.parquet",
+            "history/crm/lead/part-1.parquet",
+            "history/crm/lead/2026-11-05-0a1b2c3d-1.csv",
+            "history/crm/lead/2026-11-05-0a1b2c3-1.parquet",
+            "history/crm/lead/2026-13-05-0a1b2c3d-1.parquet",
+            "archive/2026-11-05-0a1b2c3d",
+            "archive/old/daily.html",
+            "copy/history/2026-11-05-0a1b2c3d-1.parquet",
+        ] {
+            assert_eq!(known(path), Known::No, "{path}");
+        }
+    }
+
+    // Litter goes from the folders that runs write to, the log's and the ledger's among them.
+    #[test]
+    fn litter_is_known_by_place() {
+        for path in ["_log/1.json#12", "ledger/m/1-sent.json#1", "tables/x/y#3"] {
+            assert_eq!(litter_is(path), Known::Data, "{path}");
+        }
+        for path in ["notes#1", "other/x#1"] {
+            assert_eq!(litter_is(path), Known::No, "{path}");
+        }
+    }
+}
