@@ -6,7 +6,7 @@ use crate::small::{FIRST, SECOND, commits, fresh, published};
 use crate::support::Project;
 
 /// Every command, with the words that its help begins with.
-const COMMANDS: [(&str, &str); 13] = [
+const COMMANDS: [(&str, &str); 16] = [
     ("demo", "Make a company"),
     ("check", "Check everything that can be checked offline"),
     ("run", "The nightly job"),
@@ -19,6 +19,9 @@ const COMMANDS: [(&str, &str); 13] = [
     ("warehouse log", "List the commits"),
     ("warehouse delta", "Write the tables' Delta Lake logs anew"),
     ("warehouse quarantine", "List the refused files"),
+    ("warehouse verify", "Read everything"),
+    ("warehouse compact", "Merge all files of each table"),
+    ("warehouse vacuum", "Delete the files that no version names"),
     ("runs", "What ran, what failed"),
 ];
 
@@ -122,6 +125,9 @@ fn an_empty_warehouse_says_so() {
         &["baseline", "freeze", "first"],
         &["warehouse", "log"],
         &["warehouse", "delta"],
+        &["warehouse", "verify"],
+        &["warehouse", "compact"],
+        &["warehouse", "vacuum"],
         &["warehouse", "quarantine"],
     ] {
         let ran = project.run(args);

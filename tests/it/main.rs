@@ -42,3 +42,5 @@ mod smtp_server;
 mod sql;
 /// Running a deployment in a folder of its own.
 mod support;
+/// Looking after a warehouse: everything read, files merged, files deleted.
+mod upkeep;

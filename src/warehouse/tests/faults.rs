@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
@@ -14,12 +14,14 @@ use object_store::{
 
 use super::*;
 
-/// A store in memory that can lose the answer to the write of a log's entry, or the write itself.
+/// A store in memory that can lose the answer to the write of a log's entry, or the write itself, or
+/// refuse to delete events.
 #[derive(Debug, Default)]
 pub(super) struct Faulty {
     inner: InMemory,
     pub(super) lose_answer: AtomicBool,
     pub(super) lose_write: AtomicBool,
+    pub(super) keep_events: AtomicBool,
 }
 
 impl fmt::Display for Faulty {
@@ -70,7 +72,14 @@ impl ObjectStore for Faulty {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
+        if !self.keep_events.load(Ordering::Relaxed) {
+            return self.inner.delete_stream(locations);
+        }
+        let refuse = |location: Result<Path>| match location {
+            Ok(location) if location.as_ref().starts_with("events/") => Err(timed_out()),
+            other => other,
+        };
+        self.inner.delete_stream(locations.map(refuse).boxed())
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

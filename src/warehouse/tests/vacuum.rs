@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use super::faults::faulty;
 use super::merging::answers;
 use super::*;
 use crate::config::Retention;
@@ -77,8 +79,9 @@ fn age(folder: &Path) {
             age(&path);
         } else {
             let file = File::options().write(true).open(&path).unwrap();
-            let then = SystemTime::now() - Duration::from_hours(240);
-            file.set_modified(then).unwrap();
+            let written = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(written - Duration::from_hours(240))
+                .unwrap();
         }
     }
 }
@@ -175,24 +178,28 @@ async fn readers_are_left_in_peace() {
 }
 
 // What cannot be deleted is told, and the rest goes.
-#[cfg(unix)]
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "plays a file that cannot go")]
 async fn what_cannot_go_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let house = House::below(folder.path());
+    let (faulty, house) = faulty();
     night(&house, 1).await;
-    let store = house.warehouse.store();
-    let name = format!("{}-1.parquet", RunId::new(nov(1)));
-    let stuck = format!("derived/stuck/{name}");
-    let free = format!("derived/free/{name}");
-    store.create(&free, "1".into()).await.unwrap();
-    std::fs::create_dir_all(folder.path().join("derived/stuck")).unwrap();
-    // Only a link to a folder is listed as a file and yet removed as none.
-    std::os::unix::fs::symlink(folder.path().join(&free), folder.path().join(&stuck)).unwrap();
+    for day in [2, 2] {
+        let mut dropped = house.begin(nov(day)).await;
+        let calls = calls(nov(day), &["x"]);
+        dropped.record_events(&calls).await.unwrap();
+        let (schema, batches) = numbers(&[1]);
+        dropped.replace("metric", &schema, &batches).await.unwrap();
+    }
+    faulty.keep_events.store(true, Ordering::Relaxed);
     let done = house.warehouse.vacuum(0, false).await.unwrap();
     let gone = paths(&done);
-    assert!(gone.contains(&free), "{gone:?}");
+    assert!(gone.iter().all(|path| path.starts_with("derived/metric/")));
+    assert_eq!((gone.len(), done.stuck.len()), (2, 2));
+    let told = done.stuck[0].to_string();
+    let words = "Cannot read or write `s3://test/events/crm/task/2026-11-02-";
+    assert!(told.starts_with(words), "{told}");
+    faulty.keep_events.store(false, Ordering::Relaxed);
+    let done = house.warehouse.vacuum(0, false).await.unwrap();
+    assert_eq!((done.gone.len(), done.stuck.len()), (2, 0));
 }
 
 // Another run's lock is respected; a rehearsal needs none.
