@@ -150,8 +150,19 @@ pub(super) struct FreezeArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum WarehouseCommand {
+    /// List the commits: what each night, and upkeep between nights, added and removed
+    Log(LogArgs),
     /// List the refused files that are kept as they came
     Quarantine,
+    /// Write the tables' Delta Lake logs anew, by which other tools read them
+    Delta,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    /// How many commits, newest first
+    #[arg(long, default_value_t = 20)]
+    pub(super) last: usize,
 }
 
 #[derive(Debug, Args)]

@@ -21,14 +21,18 @@ pub(super) async fn baseline(
             if output.wants_json() {
                 output.json(&json!({
                     "baseline": args.name, "first_day": frozen.first_day, "last_day": frozen.last_day,
-                    "figures": frozen.figures, "commit_no": frozen.commit_no,
+                    "figures": frozen.figures, "commit_no": frozen.commit_no, "problem": frozen.problem,
                 }));
-                return Ok(Outcome::Done);
+            } else {
+                output.say(&format!(
+                    "Baseline `{}` is frozen: {} to {}, {} figures, in version {}",
+                    args.name, frozen.first_day, frozen.last_day, frozen.figures, frozen.commit_no
+                ));
             }
-            output.say(&format!(
-                "Baseline `{}` is frozen: {} to {}, {} figures, in version {}",
-                args.name, frozen.first_day, frozen.last_day, frozen.figures, frozen.commit_no
-            ));
+            if let Some(problem) = frozen.problem {
+                output.say(&format!("problem: {}", problem.replace('\n', "\n  ")));
+                return Ok(Outcome::Incomplete);
+            }
         }
         BaselineCommand::List => {
             let frame = pipeline::baselines(config).await?;

@@ -1,6 +1,8 @@
 //! `leadgauge warehouse`.
 
-use super::args::WarehouseCommand;
+use serde_json::json;
+
+use super::args::{LogArgs, WarehouseCommand};
 use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Config;
@@ -11,10 +13,37 @@ pub(super) async fn warehouse(
     command: &WarehouseCommand,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let frame = match command {
-        WarehouseCommand::Quarantine => pipeline::quarantined(config).await?,
-    };
+    match command {
+        WarehouseCommand::Log(args) => log(config, args, output).await,
+        WarehouseCommand::Quarantine => quarantine(config, output).await,
+        WarehouseCommand::Delta => delta(config, output).await,
+    }
+}
+
+async fn quarantine(config: &Config, output: &Output) -> Result<Outcome, Failure> {
+    let frame = pipeline::quarantined(config).await?;
     output.finish();
     output.rows(&frame).map_err(Failure::run)?;
+    Ok(Outcome::Done)
+}
+
+async fn log(config: &Config, args: &LogArgs, output: &Output) -> Result<Outcome, Failure> {
+    let frame = pipeline::commits(config, args.last).await?;
+    output.finish();
+    output.rows(&frame).map_err(Failure::run)?;
+    Ok(Outcome::Done)
+}
+
+async fn delta(config: &Config, output: &Output) -> Result<Outcome, Failure> {
+    let written = pipeline::rewrite_delta(config).await?;
+    output.finish();
+    if output.wants_json() {
+        output.json(&json!({"tables": written.tables, "version": written.version}));
+    } else {
+        output.say(&format!(
+            "The Delta logs of {} tables are written anew: versions 0 to {}",
+            written.tables, written.version
+        ));
+    }
     Ok(Outcome::Done)
 }

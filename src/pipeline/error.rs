@@ -131,6 +131,9 @@ fn kept(error: &WarehouseError) -> Option<String> {
         | WarehouseError::Gap { .. }
         | WarehouseError::Truncated { .. }
         | WarehouseError::Damaged { .. } => "put it back from a copy of the warehouse",
+        WarehouseError::Foreign { .. } => {
+            "write the Delta logs anew with `leadgauge warehouse delta`, and let others only read"
+        }
         WarehouseError::OtherForm { .. } => "give the stream the kind that it had, or another name",
         _ => return None,
     };

@@ -39,7 +39,7 @@ pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
 use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
-pub(crate) use upkeep::quarantine::quarantined;
+pub(crate) use upkeep::{commits, quarantined, rewrite_delta};
 
 /// Runs the nightly job for one as-of date.
 ///
@@ -64,6 +64,9 @@ pub(crate) async fn run(
         None => publish(config, &warehouse, &mut summary, watch).await?,
     };
     summary.commit_no = Some(version.commit_no);
+    summary
+        .problems
+        .extend(upkeep::export_delta(&warehouse).await);
     if send {
         watch(&Event::Step {
             name: "sending",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::PipelineError;
+use super::{PipelineError, upkeep};
 use crate::clock::RunId;
 use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
@@ -184,6 +184,8 @@ pub(crate) struct Frozen {
     pub(crate) last_day: Date,
     pub(crate) figures: usize,
     pub(crate) commit_no: u64,
+    /// What stands between the version and other tools, in words.
+    pub(crate) problem: Option<String>,
 }
 
 /// Freezes a window's figures under a name, in a version of its own.
@@ -218,6 +220,7 @@ pub(crate) async fn freeze(
         last_day: frozen.last_day,
         figures: frozen.rows,
         commit_no: commit.commit_no,
+        problem: upkeep::export_delta(&reader.warehouse).await,
     })
 }
 

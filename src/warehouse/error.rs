@@ -45,6 +45,8 @@ pub(crate) enum WarehouseError {
     },
     #[error("Reading `{path}` broke off")]
     BrokenOff { path: String },
+    #[error("Another program wrote to the Delta log: `{}`", paths.join("`, `"))]
+    Foreign { paths: Vec<String> },
     #[error("Nothing is published yet")]
     Empty,
     #[error("There is no table `{table}` in the warehouse")]

@@ -5,6 +5,7 @@
 //! nothing is visible until its commit.
 
 mod declared;
+mod delta;
 mod draft;
 mod drift;
 mod error;
@@ -29,6 +30,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub(crate) use declared::declared_tables;
+pub(crate) use delta::Rewritten;
 pub(crate) use draft::{Draft, Recorded};
 pub(crate) use drift::Drift;
 pub(crate) use error::WarehouseError;

@@ -6,7 +6,7 @@ use crate::small::{FIRST, SECOND, commits, fresh, published};
 use crate::support::Project;
 
 /// Every command, with the words that its help begins with.
-const COMMANDS: [(&str, &str); 11] = [
+const COMMANDS: [(&str, &str); 13] = [
     ("demo", "Make a company"),
     ("check", "Check everything that can be checked offline"),
     ("run", "The nightly job"),
@@ -16,7 +16,9 @@ const COMMANDS: [(&str, &str); 11] = [
     ("baseline freeze", "Freeze the figures"),
     ("baseline list", "List the baselines"),
     ("warehouse", "Look after what the warehouse keeps"),
+    ("warehouse log", "List the commits"),
     ("warehouse quarantine", "List the refused files"),
+    ("warehouse delta", "Write the tables' Delta Lake logs anew"),
     ("runs", "What ran, what failed"),
 ];
 
@@ -119,6 +121,8 @@ fn an_empty_warehouse_says_so() {
         &["baseline", "list"],
         &["baseline", "freeze", "first"],
         &["warehouse", "quarantine"],
+        &["warehouse", "log"],
+        &["warehouse", "delta"],
     ] {
         let ran = project.run(args);
         assert_eq!(ran.code, 2, "{args:?}");
@@ -145,6 +149,43 @@ fn runs_are_listed() {
     let last: serde_json::Value = serde_json::from_str(&last).unwrap();
     assert_eq!(last[0]["as_of"], json!(SECOND));
     assert_eq!(last.as_array().unwrap().len(), 1);
+}
+
+/// The commits, newest first: nights, and what was done between them.
+#[test]
+fn commits_are_listed() {
+    let project = published();
+    let february = ["--from", "2025-02-01", "--to", "2025-02-28", "--imported"];
+    project.ok(&[&["baseline", "freeze", "start"], &february[..]].concat());
+    let listed = project.ok(&["--json", "warehouse", "log"]).stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let told = |at: usize| {
+        ["commit_no", "as_of", "what", "added", "removed", "streams"]
+            .map(|key| listed[at][key].clone())
+    };
+    assert_eq!(json!(told(0)), json!([2, FIRST, "upkeep", 1, 0, 0]));
+    let added = project.sql("select count(*) as n from baseline");
+    assert_eq!(listed[0]["rows"], added[0]["n"]);
+    let entry: serde_json::Value =
+        serde_json::from_str(&project.read("warehouse/_log/00000000000000000001.json")).unwrap();
+    let files = entry["added"].as_array().unwrap();
+    assert_eq!(
+        json!(told(1)),
+        json!([1, FIRST, "night", files.len(), 0, 5])
+    );
+    let bytes: u64 = files
+        .iter()
+        .map(|file| file["bytes"].as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        (&listed[1]["bytes"], &listed[1]["run_id"]),
+        (&json!(bytes), &entry["run_id"])
+    );
+    let table = project.ok(&["warehouse", "log", "--last", "1"]).stdout;
+    assert!(
+        table.contains("| 2         | 2025-03-06 |") && !table.contains("night"),
+        "{table}"
+    );
 }
 
 /// A report is written into three files, and nothing else changes; one of no such name is refused.

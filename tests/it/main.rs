@@ -18,6 +18,8 @@ mod bad_input;
 mod cli;
 /// A run that is killed, doubled or out of room loses nothing.
 mod crash;
+/// The Delta logs, through which other tools read the tables.
+mod delta;
 /// The demo against the truth of its own simulation.
 mod demo;
 /// What is judged before it is recorded, and what is kept of what is refused.

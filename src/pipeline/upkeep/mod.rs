@@ -1,3 +1,10 @@
-//! Looking after what the warehouse keeps.
+//! Care of the warehouse between nights.
 
-pub(super) mod quarantine;
+mod delta;
+mod log;
+mod quarantine;
+
+pub(super) use delta::export_delta;
+pub(crate) use delta::rewrite_delta;
+pub(crate) use log::commits;
+pub(crate) use quarantine::quarantined;

@@ -14,12 +14,12 @@ use object_store::{
 
 use super::*;
 
-/// A store in memory that can lose the answer to the write of a commit, or the write itself.
+/// A store in memory that can lose the answer to the write of a log's entry, or the write itself.
 #[derive(Debug, Default)]
-struct Faulty {
+pub(super) struct Faulty {
     inner: InMemory,
-    lose_answer: AtomicBool,
-    lose_write: AtomicBool,
+    pub(super) lose_answer: AtomicBool,
+    pub(super) lose_write: AtomicBool,
 }
 
 impl fmt::Display for Faulty {
@@ -43,12 +43,12 @@ impl ObjectStore for Faulty {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        let is_commit = location.as_ref().starts_with("_log/");
-        if is_commit && self.lose_write.load(Ordering::Relaxed) {
+        let is_entry = location.as_ref().contains("_log/");
+        if is_entry && self.lose_write.load(Ordering::Relaxed) {
             return Err(timed_out());
         }
         let put = self.inner.put_opts(location, payload, opts).await;
-        if is_commit && self.lose_answer.load(Ordering::Relaxed) {
+        if is_entry && self.lose_answer.load(Ordering::Relaxed) {
             return Err(timed_out());
         }
         put
@@ -86,7 +86,7 @@ impl ObjectStore for Faulty {
     }
 }
 
-fn faulty() -> (Arc<Faulty>, House) {
+pub(super) fn faulty() -> (Arc<Faulty>, House) {
     let store = Arc::new(Faulty::default());
     let inner: Arc<dyn ObjectStore> = store.clone();
     let house = House {

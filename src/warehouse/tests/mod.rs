@@ -1,5 +1,6 @@
 //! What the warehouse promises, night by night.
 
+mod delta;
 mod faults;
 mod field_history;
 mod gates;

@@ -1,0 +1,207 @@
+//! One entry of a Delta log: a line of JSON an action. Nothing in it but what the commit log holds.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::table::{Change, Dated, Table};
+use crate::warehouse::log::{DataFile, FileKind};
+use crate::warehouse::schema::{Column, Kind};
+
+/// Whose entries these are, as Delta's readers show it.
+const WRITER: &str = "leadgauge";
+
+/// The entry of a version: 0 makes the table, with its first columns; any other is the commit of
+/// that number.
+pub(super) fn bytes(table: &Table<'_>, version: u64) -> Bytes {
+    let actions = if version == 0 {
+        made(table)
+    } else {
+        committed(table, version)
+    };
+    let mut text = String::new();
+    for action in actions {
+        text.push_str(&action.to_string());
+        text.push('\n');
+    }
+    text.into()
+}
+
+fn made(table: &Table<'_>) -> Vec<Value> {
+    let Some((first, columns)) = table.first() else {
+        return Vec::new();
+    };
+    vec![
+        info(first, "CREATE TABLE", &json!({})),
+        json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}),
+        meta_data(table, first, columns),
+    ]
+}
+
+fn committed(table: &Table<'_>, commit_no: u64) -> Vec<Value> {
+    let Some(dated) = table.dated(commit_no) else {
+        return Vec::new();
+    };
+    let Some(change) = table.changes.get(&commit_no) else {
+        return vec![info(dated, "UNCHANGED", &json!({}))];
+    };
+    let mut actions = vec![
+        info(dated, "WRITE", &json!({"mode": mode(change)})),
+        json!({"txn": {"appId": WRITER, "version": commit_no}}),
+    ];
+    let before = table.changes.range(..commit_no).next_back();
+    if let (Some((_, before)), Some((first, _))) = (before, table.first())
+        && schema(&before.columns) != schema(&change.columns)
+    {
+        actions.push(meta_data(table, first, &change.columns));
+    }
+    let at = dated.until.as_millisecond();
+    actions.extend(change.removed.iter().map(|path| removed(path, at)));
+    actions.extend(change.added.iter().map(|file| added(file, at)));
+    actions
+}
+
+/// Where an entry comes from. Spark shows `userMetadata` in a table's history.
+fn info(dated: &Dated<'_>, operation: &str, parameters: &Value) -> Value {
+    let commit = dated.commit;
+    json!({"commitInfo": {
+        "timestamp": dated.until.as_millisecond(),
+        "operation": operation,
+        "operationParameters": parameters,
+        "engineInfo": WRITER,
+        "userMetadata": format!("as_of {} run_id {}", commit.as_of, commit.run_id),
+    }})
+}
+
+fn mode(change: &Change<'_>) -> &'static str {
+    let replaces = |file: &&DataFile| file.kind == FileKind::Derived;
+    if !change.removed.is_empty() || change.added.iter().any(replaces) {
+        "Overwrite"
+    } else {
+        "Append"
+    }
+}
+
+fn meta_data(table: &Table<'_>, first: &Dated<'_>, columns: &[Column]) -> Value {
+    json!({"metaData": {
+        "id": id(table.name, &first.commit.run_id.to_string()),
+        "name": table.name,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema(columns),
+        "partitionColumns": [],
+        "configuration": {},
+        "createdTime": first.until.as_millisecond(),
+    }})
+}
+
+fn added(file: &DataFile, at: i64) -> Value {
+    json!({"add": {
+        "path": relative(&file.path),
+        "partitionValues": {},
+        "size": file.bytes,
+        "modificationTime": at,
+        "dataChange": true,
+        "stats": json!({"numRecords": file.rows}).to_string(),
+    }})
+}
+
+fn removed(path: &str, at: i64) -> Value {
+    json!({"remove": {
+        "path": relative(path),
+        "deletionTimestamp": at,
+        "dataChange": true,
+    }})
+}
+
+/// Delta's form of the columns, itself JSON.
+fn schema(columns: &[Column]) -> String {
+    let field = |column: &Column| json!({"name": column.name, "type": kind(column.kind), "nullable": true, "metadata": {}});
+    let fields: Vec<Value> = columns.iter().map(field).collect();
+    json!({"type": "struct", "fields": fields}).to_string()
+}
+
+fn kind(kind: Kind) -> String {
+    let name = match kind {
+        Kind::Decimal(precision, scale) => return format!("decimal({precision},{scale})"),
+        Kind::String => "string",
+        Kind::Boolean => "boolean",
+        Kind::Bigint => "long",
+        Kind::Double => "double",
+        Kind::Date => "date",
+        Kind::Timestamp => "timestamp",
+    };
+    name.to_owned()
+}
+
+/// The path from the table's folder, percent-encoded.
+fn relative(path: &str) -> String {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            // A string takes everything.
+            let _written = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// A UUID that follows from the table's name and the run that made it; of version 8, which leaves
+/// its bits to us.
+fn id(table: &str, first_run: &str) -> String {
+    let hash = Sha256::digest(format!("{table}\n{first_run}"));
+    let mut hex = format!("{hash:x}");
+    hex.truncate(32);
+    hex.replace_range(12..13, "8");
+    hex.replace_range(16..17, "8");
+    for dash in [20, 16, 12, 8] {
+        hex.insert(dash, '-');
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // What is no letter, digit or `-._~` in a file's name is percent-encoded; its folder is left out.
+    #[test]
+    fn paths_are_encoded() {
+        assert_eq!(
+            relative("derived/metric/2026-11-05-1a-2.parquet"),
+            "2026-11-05-1a-2.parquet"
+        );
+        assert_eq!(relative("tables/x/a b%é#1"), "a%20b%25%C3%A9%231");
+    }
+
+    // A table's id is a UUID that depends on its name and its first run alone.
+    #[test]
+    fn ids_follow_from_names() {
+        let one = id("metric", "run-1");
+        assert_eq!(one, "873194ba-5af4-86cb-8640-f0619aafaa33");
+        assert_eq!(one, id("metric", "run-1"));
+        assert_ne!(one, id("metric", "run-2"));
+        assert_ne!(one, id("stage", "run-1"));
+    }
+
+    // Each type under Delta's name.
+    #[test]
+    fn types_have_delta_names() {
+        let kinds = [
+            (Kind::String, "string"),
+            (Kind::Boolean, "boolean"),
+            (Kind::Bigint, "long"),
+            (Kind::Double, "double"),
+            (Kind::Decimal(18, 4), "decimal(18,4)"),
+            (Kind::Date, "date"),
+            (Kind::Timestamp, "timestamp"),
+        ];
+        for (ours, theirs) in kinds {
+            assert_eq!(kind(ours), theirs);
+        }
+    }
+}
