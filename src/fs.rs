@@ -101,6 +101,17 @@ impl Location {
             .map_err(|()| format!("`{}` is no usable path", absolute.display()))
     }
 
+    /// A folder below this one.
+    pub(crate) fn below(&self, folder: &str) -> Result<Self, String> {
+        let mut url = self.0.clone();
+        let mut parts = url
+            .path_segments_mut()
+            .map_err(|()| format!("`{self}` has no folders"))?;
+        parts.pop_if_empty().extend(folder.split('/'));
+        drop(parts);
+        Ok(Self(url))
+    }
+
     /// The folder on local disk that this names, if it names one.
     pub(crate) fn as_folder(&self) -> Option<PathBuf> {
         if self.0.scheme() != "file" {

@@ -16,16 +16,21 @@ pub(super) async fn run(
         .as_of
         .unwrap_or_else(|| clock::yesterday(&config.time_zone));
     let summary = pipeline::run(config, as_of, !args.no_send, &|event| output.event(event)).await?;
+    tell(&summary, output)
+}
+
+/// Says what a run did.
+pub(super) fn tell(summary: &RunSummary, output: &Output) -> Result<Outcome, Failure> {
     output.finish();
     if output.wants_json() {
-        let line = serde_json::to_string(&summary).map_err(Failure::run)?;
+        let line = serde_json::to_string(summary).map_err(Failure::run)?;
         output.data(format!("{line}\n").as_bytes());
     } else {
-        for line in told(&summary) {
+        for line in told(summary) {
             output.say(&line);
         }
     }
-    Ok(outcome(&summary))
+    Ok(outcome(summary))
 }
 
 pub(super) fn outcome(summary: &RunSummary) -> Outcome {
@@ -46,6 +51,10 @@ pub(super) fn told(summary: &RunSummary) -> Vec<String> {
         .filter(|stream| stream.outcome == "ok")
         .count();
     match (summary.commit_no, summary.already_published) {
+        (Some(number), _) if summary.late => lines.push(format!(
+            "{} came late: {whole} of {streams} streams join the history in version {number}, {:.1} s",
+            summary.as_of, summary.seconds
+        )),
         (Some(number), true) => lines.push(format!(
             "{} was published already, as version {number}: nothing is pulled, {}",
             summary.as_of,

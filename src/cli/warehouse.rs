@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::args::{LogArgs, WarehouseCommand};
+use super::args::{LogArgs, ReleaseArgs, WarehouseCommand};
 use super::output::Output;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, run};
 use crate::config::Config;
 use crate::pipeline;
 
@@ -16,6 +16,7 @@ pub(super) async fn warehouse(
     match command {
         WarehouseCommand::Log(args) => log(config, args, output).await,
         WarehouseCommand::Quarantine => quarantine(config, output).await,
+        WarehouseCommand::Release(args) => release(config, args, output).await,
         WarehouseCommand::Delta => delta(config, output).await,
     }
 }
@@ -25,6 +26,12 @@ async fn quarantine(config: &Config, output: &Output) -> Result<Outcome, Failure
     output.finish();
     output.rows(&frame).map_err(Failure::run)?;
     Ok(Outcome::Done)
+}
+
+async fn release(config: &Config, args: &ReleaseArgs, output: &Output) -> Result<Outcome, Failure> {
+    let watch = |event: &pipeline::Event| output.event(event);
+    let summary = pipeline::release(config, &args.stream, args.as_of, &watch).await?;
+    run::tell(&summary, output)
 }
 
 async fn log(config: &Config, args: &LogArgs, output: &Output) -> Result<Outcome, Failure> {
