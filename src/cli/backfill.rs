@@ -25,7 +25,7 @@ pub(super) async fn backfill(
     let days = pipeline::Days {
         from: args.from,
         to,
-        send: !args.no_send,
+        mails: run::mails(args.no_send),
     };
     let summaries = pipeline::backfill(config, &days, &watch).await?;
     let mut worst = Outcome::Done;

@@ -5,7 +5,7 @@ use super::output::Output;
 use super::{Failure, Outcome};
 use crate::clock;
 use crate::config::Config;
-use crate::pipeline::{self, RunSummary};
+use crate::pipeline::{self, Mails, RunSummary};
 
 pub(super) async fn run(
     config: &Config,
@@ -15,8 +15,16 @@ pub(super) async fn run(
     let as_of = args
         .as_of
         .unwrap_or_else(|| clock::yesterday(&config.time_zone));
-    let summary = pipeline::run(config, as_of, !args.no_send, &|event| output.event(event)).await?;
+    let summary = pipeline::run(config, as_of, mails(args.no_send), &|event| {
+        output.event(event)
+    })
+    .await?;
     tell(&summary, output)
+}
+
+/// What `--no-send` asks for.
+pub(super) fn mails(no_send: bool) -> Mails {
+    if no_send { Mails::Queue } else { Mails::Send }
 }
 
 /// Says what a run did.

@@ -12,7 +12,7 @@ use super::night::Night;
 use super::pull::{self, Pulled};
 use super::summary::{RunSummary, StreamResult, Watch};
 use super::upkeep::{self, Kept};
-use super::{PipelineError, commit, ready, run};
+use super::{Mails, PipelineError, commit, ready, run};
 use crate::clock::RunId;
 use crate::config::{Config, Source, Stream};
 use crate::problem::{Problem, Problems};
@@ -39,6 +39,7 @@ pub(super) async fn load(
         ready: &ready,
         base: Some(newest),
         run_id: &run_id,
+        mails: Mails::Skip,
         watch,
     };
     let worked = async {
@@ -55,11 +56,11 @@ pub(super) async fn load(
     Ok(summary)
 }
 
-/// A range of days, the last of which may be mailed.
+/// A range of days, and what becomes of the last one's mails.
 pub(crate) struct Days {
     pub(crate) from: Date,
     pub(crate) to: Date,
-    pub(crate) send: bool,
+    pub(crate) mails: Mails,
 }
 
 /// Loads the days of a range that lack a stream, in order: those after the newest published day as
@@ -81,7 +82,8 @@ pub(crate) async fn backfill(
                 let summary = RunSummary::new(day);
                 load(config, &warehouse, &newest, summary, watch).await
             }
-            _ => run(config, day, days.send && day == days.to, watch).await,
+            _ if day < days.to => run(config, day, Mails::Skip, watch).await,
+            _ => run(config, day, days.mails, watch).await,
         };
         summaries.push(match summary {
             // A day of which nothing is there is a hole, and no reason to leave out the days after it.
@@ -124,6 +126,7 @@ pub(crate) async fn release(
         ready: &ready,
         base: Some(&newest),
         run_id: &run_id,
+        mails: Mails::Skip,
         watch,
     };
     let mut summary = RunSummary::new(day);

@@ -4,6 +4,7 @@
 //! together or not at all. Sending touches only the ledger, so a run that is started again for a
 //! published date pulls nothing and only finishes sending.
 
+mod again;
 mod check;
 mod error;
 mod judge;
@@ -42,6 +43,17 @@ use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
 pub(crate) use upkeep::{commits, quarantined, rewrite_delta};
 
+/// What becomes of a night's mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mails {
+    /// Into the outbox, and out.
+    Send,
+    /// Into the outbox, for a later run to send.
+    Queue,
+    /// None is made: a later day's says it better.
+    Skip,
+}
+
 /// Runs the nightly job for one as-of date.
 ///
 /// # Errors
@@ -50,7 +62,7 @@ pub(crate) use upkeep::{commits, quarantined, rewrite_delta};
 pub(crate) async fn run(
     config: &Config,
     as_of: Date,
-    send: bool,
+    mails: Mails,
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
     let began = Instant::now();
@@ -66,13 +78,13 @@ pub(crate) async fn run(
         (None, Some(newest)) if newest.as_of > as_of => {
             return late::load(config, &warehouse, &newest, summary, watch).await;
         }
-        (None, _) => publish(config, &warehouse, &mut summary, watch).await?,
+        (None, _) => publish(config, &warehouse, mails, &mut summary, watch).await?,
     };
     summary.commit_no = Some(version.commit_no);
     summary
         .problems
         .extend(upkeep::export_delta(&warehouse).await);
-    if send {
+    if mails == Mails::Send {
         watch(&Event::Step {
             name: "sending",
             as_of,
@@ -87,6 +99,7 @@ pub(crate) async fn run(
 async fn publish(
     config: &Config,
     warehouse: &Warehouse,
+    mails: Mails,
     summary: &mut RunSummary,
     watch: Watch<'_>,
 ) -> Result<Version, PipelineError> {
@@ -101,6 +114,7 @@ async fn publish(
         ready: &ready,
         base: base.as_ref(),
         run_id: &run_id,
+        mails,
         watch,
     };
     let worked = async {

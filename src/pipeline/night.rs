@@ -9,7 +9,7 @@ use super::pull::Pull;
 use super::ready::Ready;
 use super::record::{self, Record};
 use super::summary::{Event, RunSummary, Watch};
-use super::{PipelineError, open_session, render};
+use super::{Mails, PipelineError, open_session, render};
 use crate::clock::RunId;
 use crate::config::Config;
 use crate::funnel::{self, Derived};
@@ -25,6 +25,7 @@ pub(super) struct Night<'a> {
     /// The newest published version; none on the first night.
     pub(super) base: Option<&'a Version>,
     pub(super) run_id: &'a RunId,
+    pub(super) mails: Mails,
     pub(super) watch: Watch<'a>,
 }
 
@@ -70,7 +71,13 @@ impl Night<'_> {
         if !summary.late {
             self.step("rendering", as_of);
             let templates = &self.ready.templates;
-            render::queue_due(self.config, &session, templates, draft, summary).await?;
+            let render = render::Due {
+                config: self.config,
+                session: &session,
+                templates,
+                mails: self.mails != Mails::Skip,
+            };
+            render.queue(draft, summary).await?;
         }
         draft.retain(self.config.retention);
         summary.seconds += began.elapsed().as_secs_f64();
