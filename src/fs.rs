@@ -105,6 +105,17 @@ impl Location {
             .map_err(|()| format!("`{}` is no usable path", absolute.display()))
     }
 
+    /// A folder below this one.
+    pub(crate) fn below(&self, folder: &str) -> Result<Self, String> {
+        let mut url = self.0.clone();
+        let mut parts = url
+            .path_segments_mut()
+            .map_err(|()| format!("`{self}` has no folders"))?;
+        parts.pop_if_empty().extend(folder.split('/'));
+        drop(parts);
+        Ok(Self(url))
+    }
+
     /// The folder on local disk that this names, if it names one.
     pub(crate) fn as_folder(&self) -> Option<PathBuf> {
         if self.0.scheme() != "file" {
@@ -373,6 +384,14 @@ pub(crate) fn create(path: &Path) -> Result<File, StoreError> {
     options.open(path).map_err(failed)
 }
 
+/// A folder of no consequence, gone when it is dropped.
+pub(crate) fn scratch() -> Result<tempfile::TempDir, StoreError> {
+    tempfile::tempdir().map_err(|source| StoreError::Io {
+        path: std::env::temp_dir().display().to_string(),
+        source: source.into(),
+    })
+}
+
 /// The text of a file that the user wrote.
 pub(crate) fn read_text(path: &Path) -> Result<String, StoreError> {
     std::fs::read_to_string(path).map_err(|source| match source.kind() {
@@ -384,6 +403,28 @@ pub(crate) fn read_text(path: &Path) -> Result<String, StoreError> {
             source: source.into(),
         },
     })
+}
+
+/// The files in a folder on local disk and in the folders below it, sorted; none if there is no such
+/// folder.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let failed = |source: std::io::Error| StoreError::Io {
+        path: folder.display().to_string(),
+        source: source.into(),
+    };
+    let listing = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(failed)?,
+    };
+    let mut files = files_in(folder)?;
+    for entry in listing {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The files directly in a folder on local disk, sorted; none if there is no such folder.

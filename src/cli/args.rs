@@ -45,6 +45,8 @@ pub(super) enum Command {
     Check,
     /// The nightly job: pull, derive, measure, render, commit, send
     Run(RunArgs),
+    /// Load the days of a range that lack exports, and mail only the last
+    Backfill(BackfillArgs),
     /// Render one report from what is published, without sending it
     Report(ReportArgs),
     /// Ask the warehouse in SQL: one query, a file, or a prompt
@@ -80,6 +82,19 @@ pub(super) struct RunArgs {
     /// The day the run stands for [default: yesterday in the company's zone]
     #[arg(long, value_name = "DATE")]
     pub(super) as_of: Option<Date>,
+    /// Publish, but leave the mails in the outbox
+    #[arg(long)]
+    pub(super) no_send: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BackfillArgs {
+    /// The first day
+    #[arg(value_name = "DATE")]
+    pub(super) from: Date,
+    /// The last day [default: yesterday in the company's zone]
+    #[arg(value_name = "DATE")]
+    pub(super) to: Option<Date>,
     /// Publish, but leave the mails in the outbox
     #[arg(long)]
     pub(super) no_send: bool,
@@ -152,10 +167,12 @@ pub(super) struct FreezeArgs {
 pub(super) enum WarehouseCommand {
     /// List the commits: what each night, and upkeep between nights, added and removed
     Log(LogArgs),
-    /// Write the tables' Delta Lake logs anew, by which other tools read them
-    Delta,
     /// List the refused files that are kept as they came
     Quarantine,
+    /// Record a refused file all the same
+    Release(ReleaseArgs),
+    /// Write the tables' Delta Lake logs anew, by which other tools read them
+    Delta,
     /// Read everything that can still be asked for and tell what is not as the log says
     Verify,
     /// Merge all files of each table that grows into one; no answer changes
@@ -172,6 +189,16 @@ pub(super) struct VacuumArgs {
     /// How long a file stays after it was let go: longer than the longest run
     #[arg(long, value_name = "DAYS", default_value_t = crate::warehouse::GRACE_DAYS)]
     pub(super) grace: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReleaseArgs {
+    /// The stream, as `salesforce.lead`
+    #[arg(value_name = "SOURCE.STREAM")]
+    pub(super) stream: String,
+    /// The day of the export
+    #[arg(long, value_name = "DATE")]
+    pub(super) as_of: Date,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Config;
 use crate::demo::{self, Plan, Told};
-use crate::pipeline::{self, ReportPage, RunSummary};
+use crate::pipeline::{self, Mails, ReportPage, RunSummary};
 use crate::{fs, problem::Problem};
 
 /// The shipped example deployment; the demo's exports are what it reads.
@@ -49,7 +49,10 @@ pub(super) async fn demo(args: &DemoArgs, output: &Output) -> Result<Outcome, Fa
     }
     let mut nights = Vec::new();
     for night in &told.nights {
-        let summary = pipeline::run(&config, *night, true, &|event| output.progress(event)).await?;
+        let summary = pipeline::run(&config, *night, Mails::Send, &|event| {
+            output.progress(event)
+        })
+        .await?;
         // The import holds the whole past: what is compared with from here on is frozen from it.
         if nights.is_empty()
             && let Some(name) = &config.metrics.baseline

@@ -1,6 +1,7 @@
 //! The command line: arguments in, one command run, an exit code out.
 
 mod args;
+mod backfill;
 mod baseline;
 mod check;
 mod demo;
@@ -33,6 +34,17 @@ enum Outcome {
     Incomplete = 1,
     /// Nothing but passing failures: try again.
     TryAgain = 75,
+}
+
+impl Outcome {
+    /// Of several runs, what is left to do: something failed, or trying again may help.
+    fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Incomplete, _) | (_, Self::Incomplete) => Self::Incomplete,
+            (Self::TryAgain, _) | (_, Self::TryAgain) => Self::TryAgain,
+            (Self::Done, Self::Done) => Self::Done,
+        }
+    }
 }
 
 /// Why a command could not do its work at all.
@@ -123,6 +135,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
         Command::Demo(args) => demo::demo(&args, output).await,
         Command::Check => check::check(&load(&global)?, output).await,
         Command::Run(args) => run::run(&load(&global)?, &args, output).await,
+        Command::Backfill(args) => backfill::backfill(&load(&global)?, &args, output).await,
         Command::Report(args) => report::report(&load(&global)?, &args, output).await,
         Command::Sql(args) => sql::sql(&load(&global)?, &args, output).await,
         Command::Baseline(command) => baseline::baseline(&load(&global)?, &command, output).await,

@@ -5,7 +5,7 @@ use super::output::Output;
 use super::{Failure, Outcome};
 use crate::clock;
 use crate::config::Config;
-use crate::pipeline::{self, RunSummary};
+use crate::pipeline::{self, Mails, RunSummary};
 
 pub(super) async fn run(
     config: &Config,
@@ -15,17 +15,30 @@ pub(super) async fn run(
     let as_of = args
         .as_of
         .unwrap_or_else(|| clock::yesterday(&config.time_zone));
-    let summary = pipeline::run(config, as_of, !args.no_send, &|event| output.event(event)).await?;
+    let summary = pipeline::run(config, as_of, mails(args.no_send), &|event| {
+        output.event(event)
+    })
+    .await?;
+    tell(&summary, output)
+}
+
+/// What `--no-send` asks for.
+pub(super) fn mails(no_send: bool) -> Mails {
+    if no_send { Mails::Queue } else { Mails::Send }
+}
+
+/// Says what a run did.
+pub(super) fn tell(summary: &RunSummary, output: &Output) -> Result<Outcome, Failure> {
     output.finish();
     if output.wants_json() {
-        let line = serde_json::to_string(&summary).map_err(Failure::run)?;
+        let line = serde_json::to_string(summary).map_err(Failure::run)?;
         output.data(format!("{line}\n").as_bytes());
     } else {
-        for line in told(&summary) {
+        for line in told(summary) {
             output.say(&line);
         }
     }
-    Ok(outcome(&summary))
+    Ok(outcome(summary))
 }
 
 pub(super) fn outcome(summary: &RunSummary) -> Outcome {
@@ -46,6 +59,10 @@ pub(super) fn told(summary: &RunSummary) -> Vec<String> {
         .filter(|stream| stream.outcome == "ok")
         .count();
     match (summary.commit_no, summary.already_published) {
+        (Some(number), _) if summary.late => lines.push(format!(
+            "{} came late: {whole} of {streams} streams join the history in version {number}, {:.1} s",
+            summary.as_of, summary.seconds
+        )),
         (Some(number), true) => lines.push(format!(
             "{} was published already, as version {number}: nothing is pulled, {}",
             summary.as_of,

@@ -4,10 +4,10 @@ use std::error::Error;
 
 use serde_json::json;
 
-use super::args::{VacuumArgs, WarehouseCommand};
+use super::args::{LogArgs, ReleaseArgs, VacuumArgs, WarehouseCommand};
 use super::output::Output;
 use super::run::counted;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, run};
 use crate::config::Config;
 use crate::fs::StoreError;
 use crate::pipeline;
@@ -17,14 +17,32 @@ pub(super) async fn warehouse(
     command: &WarehouseCommand,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let frame = match command {
-        WarehouseCommand::Log(args) => pipeline::commits(config, args.last).await?,
-        WarehouseCommand::Quarantine => pipeline::quarantined(config).await?,
-        WarehouseCommand::Delta => return delta(config, output).await,
-        WarehouseCommand::Verify => return verify(config, output).await,
-        WarehouseCommand::Compact => return compact(config, output).await,
-        WarehouseCommand::Vacuum(args) => return vacuum(config, args, output).await,
-    };
+    match command {
+        WarehouseCommand::Log(args) => log(config, args, output).await,
+        WarehouseCommand::Quarantine => quarantine(config, output).await,
+        WarehouseCommand::Release(args) => release(config, args, output).await,
+        WarehouseCommand::Delta => delta(config, output).await,
+        WarehouseCommand::Verify => verify(config, output).await,
+        WarehouseCommand::Compact => compact(config, output).await,
+        WarehouseCommand::Vacuum(args) => vacuum(config, args, output).await,
+    }
+}
+
+async fn quarantine(config: &Config, output: &Output) -> Result<Outcome, Failure> {
+    let frame = pipeline::quarantined(config).await?;
+    output.finish();
+    output.rows(&frame).map_err(Failure::run)?;
+    Ok(Outcome::Done)
+}
+
+async fn release(config: &Config, args: &ReleaseArgs, output: &Output) -> Result<Outcome, Failure> {
+    let watch = |event: &pipeline::Event| output.event(event);
+    let summary = pipeline::release(config, &args.stream, args.as_of, &watch).await?;
+    run::tell(&summary, output)
+}
+
+async fn log(config: &Config, args: &LogArgs, output: &Output) -> Result<Outcome, Failure> {
+    let frame = pipeline::commits(config, args.last).await?;
     output.finish();
     output.rows(&frame).map_err(Failure::run)?;
     Ok(Outcome::Done)

@@ -96,12 +96,9 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Le
 }
 
 fn read_retention(reader: &Reader<'_>, node: &Node) -> Option<Retention> {
-    let [derived, archive, quarantine] = reader.fields(
-        node,
-        "`retention`",
-        ["derived_days", "archive_days", "quarantine_days"],
-    )?;
-    let days = |node: &Node| reader.whole(node, 1..=36_600);
+    let [derived, archive, quarantine] =
+        reader.fields(node, "`retention`", ["derived", "archive", "quarantine"])?;
+    let days = |node: &Node| reader.days(node);
     let derived = derived.or(DERIVED_DAYS, days);
     let archive = archive.optional(days);
     let quarantine = quarantine.optional(days);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::leadgauge::Leadgauge;
 use super::reader::Reader;
@@ -32,8 +32,59 @@ impl Config {
             open(&folder.join(sla)),
             open(&folder.join(calendar)),
         ];
-        check(folder, &opened)
+        let mut config = check(folder, &opened)?;
+        config.texts.extend(own_queries(&config.queries)?);
+        Ok(config)
     }
+
+    /// The configuration that texts of the commit log say, its own queries put below `folder`. What it
+    /// says of places is of no use: they may be others by now.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the texts, or that the queries cannot be written.
+    pub(crate) fn of_texts(
+        texts: &BTreeMap<String, String>,
+        folder: &Path,
+    ) -> Result<Self, Problems> {
+        let opened = FILES.map(|name| {
+            let text = texts.get(name).cloned().unwrap_or_default();
+            parsed(File::new(name.to_owned(), text))
+        });
+        for (name, text) in texts.iter().filter(|(name, _)| name.starts_with(QUERIES)) {
+            let written = fs::write(&folder.join(name), text.as_bytes());
+            written.map_err(|error| Problem::new(error.to_string()))?;
+        }
+        let config = check(folder, &opened)?;
+        Ok(Self {
+            queries: folder.join(QUERIES),
+            ..config
+        })
+    }
+}
+
+/// The folder under which the texts hold a deployment's own queries.
+const QUERIES: &str = "queries/";
+
+/// The queries that a deployment brings, by the name under which the texts hold them.
+fn own_queries(folder: &Path) -> Result<BTreeMap<String, String>, Problem> {
+    let told = |error: fs::StoreError| Problem::new(error.to_string());
+    let files = fs::files_below(folder).map_err(told)?;
+    let sql = files
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "sql"));
+    let text = |file: PathBuf| {
+        let below = file
+            .strip_prefix(folder)
+            .unwrap_or(&file)
+            .display()
+            .to_string();
+        Ok((
+            format!("{QUERIES}{below}"),
+            fs::read_text(&file).map_err(told)?,
+        ))
+    };
+    sql.map(text).collect()
 }
 
 /// One of the four files, read and parsed, or what is wrong with it.
@@ -41,7 +92,10 @@ type Opened = Result<(File, Node), Problem>;
 
 fn open(path: &Path) -> Opened {
     let text = fs::read_text(path).map_err(|error| unreadable(&error))?;
-    let file = File::new(path.display().to_string(), text);
+    parsed(File::new(path.display().to_string(), text))
+}
+
+fn parsed(file: File) -> Opened {
     let root = file.parse()?;
     Ok((file, root))
 }

@@ -47,7 +47,8 @@ pub(crate) struct Config {
     pub(crate) funnel: Funnel,
     pub(crate) sla: Sla,
     pub(crate) calendar: Calendar,
-    /// Every file read, by name, for the commit log. Never holds a secret.
+    /// The four files and the deployment's own queries, by name, for the commit log: what is needed to
+    /// derive a night's tables again. Never holds a secret.
     pub(crate) texts: BTreeMap<String, String>,
 }
 

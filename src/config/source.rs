@@ -73,6 +73,7 @@ fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stre
         name,
         path,
         snapshot,
+        changes,
         events,
         field_history,
         format,
@@ -89,6 +90,7 @@ fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stre
             "name",
             "path",
             "snapshot",
+            "changes",
             "events",
             "field_history",
             "format",
@@ -101,7 +103,8 @@ fn read_stream(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<Stre
         ],
     )?;
     let name = name.required(|node| reader.identifier(node));
-    let kind = read_kind(reader, node, siblings, [&snapshot, &events, &field_history]);
+    let kinds = [&snapshot, &changes, &events, &field_history];
+    let kind = read_kind(reader, node, siblings, kinds);
     let path_text = path.required(|node| read_path(reader, node));
     let (format_told, compression_told) = path_text
         .as_deref()
@@ -144,21 +147,21 @@ fn read_kind(
     reader: &Reader<'_>,
     stream: &Node,
     siblings: &Node,
-    kinds: [&Field<'_>; 3],
+    kinds: [&Field<'_>; 4],
 ) -> Option<StreamKind> {
-    let [snapshot, events, field_history] = kinds.map(|kind| kind.node);
-    match (snapshot, events, field_history) {
-        (Some(node), None, None) => read_snapshot(reader, node),
-        (None, Some(node), None) => {
+    match kinds.map(|kind| kind.node) {
+        [Some(node), None, None, None] => read_snapshot(reader, node),
+        [None, Some(node), None, None] => read_changes(reader, node),
+        [None, None, Some(node), None] => {
             let [key, at] = reader.fields(node, "`events`", ["key", "at"])?;
             let key = key.required(|node| reader.text(node));
             let at = at.optional(|node| reader.text(node));
             Some(StreamKind::Events { key: key?, at: at? })
         }
-        (None, None, Some(node)) => read_field_history(reader, node, siblings),
-        (None, None, None) if kinds.iter().any(|kind| kind.is_meant()) => None,
+        [None, None, None, Some(node)] => read_field_history(reader, node, siblings),
+        [None, None, None, None] if kinds.iter().any(|kind| kind.is_meant()) => None,
         _ => {
-            let fix = "Write one of `snapshot`, `events` and `field_history`";
+            let fix = "Write one of `snapshot`, `changes`, `events` and `field_history`";
             reader.refuse(stream, "A stream is of one kind", fix)
         }
     }
@@ -177,6 +180,20 @@ fn read_snapshot(reader: &Reader<'_>, node: &Node) -> Option<StreamKind> {
     })
 }
 
+fn read_changes(reader: &Reader<'_>, node: &Node) -> Option<StreamKind> {
+    let [key, created, modified, deleted] =
+        reader.fields(node, "`changes`", ["key", "created", "modified", "deleted"])?;
+    let key = key.required(|node| reader.text(node));
+    let [created, modified, deleted] =
+        [created, modified, deleted].map(|column| column.optional(|node| reader.text(node)));
+    Some(StreamKind::Changes {
+        key: key?,
+        created: created?,
+        modified: modified?,
+        deleted: deleted?,
+    })
+}
+
 fn read_field_history(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Option<StreamKind> {
     let [key, of, record, field, old, new, at] = reader.fields(
         node,
@@ -187,7 +204,7 @@ fn read_field_history(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Opti
         let snapshots = siblings
             .items()
             .iter()
-            .filter(|stream| stream.get("snapshot").is_some());
+            .filter(|stream| stream.get("snapshot").or(stream.get("changes")).is_some());
         let names: Option<Vec<_>> = snapshots
             .map(|stream| stream.get("name")?.as_text())
             .collect();
@@ -195,7 +212,7 @@ fn read_field_history(reader: &Reader<'_>, node: &Node, siblings: &Node) -> Opti
         let Some(names) = names else {
             return reader.identifier(node);
         };
-        reader.one_of(node, "snapshot stream of this source", &names)
+        reader.one_of(node, "snapshot or changes stream of this source", &names)
     });
     let [key, record, field, old, new, at] =
         [key, record, field, old, new, at].map(|column| column.required(|node| reader.text(node)));

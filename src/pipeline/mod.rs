@@ -4,9 +4,12 @@
 //! together or not at all. Sending touches only the ledger, so a run that is started again for a
 //! published date pulls nothing and only finishes sending.
 
+mod again;
 mod check;
 mod error;
 mod judge;
+mod late;
+mod night;
 mod pull;
 mod reader;
 mod ready;
@@ -24,22 +27,32 @@ use jiff::civil::Date;
 use crate::clock::RunId;
 use crate::config::Config;
 use crate::delivery::{self, Outcome};
-use crate::funnel::{self, Derived};
-use crate::metrics;
 use crate::problem::{Problem, Problems};
 use crate::report::Templates;
 use crate::warehouse::query::refusal::no_table;
 use crate::warehouse::{Draft, FileKind, Relation, Session, Version, Warehouse, declared_tables};
+use night::Night;
 use ready::{Ready, ready};
-use record::Record;
 
 pub(crate) use check::check;
 pub(crate) use error::PipelineError;
+pub(crate) use late::{Days, backfill, release};
 pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
 use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
 pub(crate) use upkeep::{commits, compact, quarantined, rewrite_delta, vacuum, verify};
+
+/// What becomes of a night's mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mails {
+    /// Into the outbox, and out.
+    Send,
+    /// Into the outbox, for a later run to send.
+    Queue,
+    /// None is made: a later day's says it better.
+    Skip,
+}
 
 /// Runs the nightly job for one as-of date.
 ///
@@ -49,25 +62,29 @@ pub(crate) use upkeep::{commits, compact, quarantined, rewrite_delta, vacuum, ve
 pub(crate) async fn run(
     config: &Config,
     as_of: Date,
-    send: bool,
+    mails: Mails,
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
     let began = Instant::now();
     let warehouse = Warehouse::open(&config.warehouse)?;
     let mut summary = RunSummary::new(as_of);
     let published = warehouse.as_of(as_of).await?;
-    let version = match published {
-        Some(version) => {
+    let newest = warehouse.latest().await?;
+    let version = match (published, newest) {
+        (Some(version), _) => {
             summary.already_published = true;
             version
         }
-        None => publish(config, &warehouse, &mut summary, watch).await?,
+        (None, Some(newest)) if newest.as_of > as_of => {
+            return late::load(config, &warehouse, &newest, summary, watch).await;
+        }
+        (None, _) => publish(config, &warehouse, mails, &mut summary, watch).await?,
     };
     summary.commit_no = Some(version.commit_no);
     summary
         .problems
         .extend(upkeep::export_delta(&warehouse).await);
-    if send {
+    if mails == Mails::Send {
         watch(&Event::Step {
             name: "sending",
             as_of,
@@ -87,6 +104,7 @@ pub(crate) async fn run(
 async fn publish(
     config: &Config,
     warehouse: &Warehouse,
+    mails: Mails,
     summary: &mut RunSummary,
     watch: Watch<'_>,
 ) -> Result<Version, PipelineError> {
@@ -101,19 +119,15 @@ async fn publish(
         ready: &ready,
         base: base.as_ref(),
         run_id: &run_id,
+        mails,
         watch,
     };
-    if let Err(error) = night.work(&mut draft, summary).await {
-        discard(warehouse, &draft).await;
-        return Err(error);
-    }
-    watch(&Event::Step {
-        name: "publishing",
-        as_of,
-    });
-    draft
-        .commit(config.texts.clone(), &config.funnel.hash)
-        .await?;
+    let worked = async {
+        night.pull(&mut draft, summary).await?;
+        night.derive(&mut draft, summary).await
+    };
+    let worked = Box::pin(worked).await;
+    commit(config, warehouse, draft, worked, watch).await?;
     let version = warehouse.as_of(as_of).await?;
     version.ok_or(PipelineError::NotPublished {
         as_of,
@@ -121,91 +135,25 @@ async fn publish(
     })
 }
 
-/// One night's work before the commit.
-struct Night<'a> {
-    config: &'a Config,
-    warehouse: &'a Warehouse,
-    ready: &'a Ready,
-    /// The newest published version; none on the first night.
-    base: Option<&'a Version>,
-    run_id: &'a RunId,
-    watch: Watch<'a>,
-}
-
-impl Night<'_> {
-    async fn work(&self, draft: &mut Draft, summary: &mut RunSummary) -> Result<(), PipelineError> {
-        let began = Instant::now();
-        let as_of = summary.as_of;
-        let step = |name| (self.watch)(&Event::Step { name, as_of });
-        let Ready {
-            canonical,
-            templates,
-        } = self.ready;
-
-        step("pulling");
-        let pull = pull::Pull {
-            config: self.config,
-            as_of,
-            judge: judge::Judge {
-                base: self.base,
-                canonical,
-                zone: &self.config.time_zone,
-            },
-            watch: self.watch,
-        };
-        summary.streams = pull.all(draft).await?;
-        judge_streams(summary)?;
-
-        step("deriving");
-        let (session, derived) = self.derive(draft, summary).await?;
-        step("measuring");
-        let measured = metrics::measure(&session, self.config).await?;
-        for table in derived.tables.iter().chain(&measured) {
-            let rows = session.table(table).await?;
-            draft.replace(table, &rows.schema, &rows.batches).await?;
-        }
-
-        step("rendering");
-        render::queue_due(self.config, &session, templates, draft, summary).await?;
-        summary.seconds = began.elapsed().as_secs_f64();
-        let record = Record {
-            run_id: self.run_id,
-            definition: &self.config.funnel.definition,
-            summary,
-            counts: &derived.counts,
-        };
-        record::append(draft, &record).await
+/// Commits a draft whose work is done, or takes back what it wrote.
+async fn commit(
+    config: &Config,
+    warehouse: &Warehouse,
+    draft: Draft,
+    worked: Result<(), PipelineError>,
+    watch: Watch<'_>,
+) -> Result<u64, PipelineError> {
+    if let Err(error) = worked {
+        discard(warehouse, &draft).await;
+        return Err(error);
     }
-
-    /// The funnel over what the draft holds, in a session that has all that measures read.
-    async fn derive(
-        &self,
-        draft: &Draft,
-        summary: &mut RunSummary,
-    ) -> Result<(Session, Derived), PipelineError> {
-        let Self {
-            config,
-            warehouse,
-            base,
-            run_id,
-            ..
-        } = *self;
-        let canonical = &self.ready.canonical;
-        let version = draft.version();
-        let session =
-            open_session(warehouse, Some(&version), config, summary.as_of, canonical).await?;
-        let extracts = record::extract_rows(run_id, summary);
-        record::register_extracts(&session, warehouse, base, &extracts).await?;
-        let derived =
-            funnel::derive(&session, canonical, &config.funnel, &config.time_zone).await?;
-        let left_out = derived.left_out.iter().map(ToString::to_string);
-        summary.problems.extend(left_out);
-        if let Some(base) = base.filter(|base| base.tables().contains("baseline")) {
-            let rows = warehouse.table(base, "baseline").await?;
-            session.register_table("baseline", &rows)?;
-        }
-        Ok((session, derived))
-    }
+    watch(&Event::Step {
+        name: "publishing",
+        as_of: draft.as_of(),
+    });
+    let texts = config.texts.clone();
+    let committed = draft.commit(texts, &config.funnel.hash).await?;
+    Ok(committed.commit_no)
 }
 
 /// Removes the files of a draft that will not be committed. No version names them, so one that stays
@@ -229,36 +177,6 @@ async fn discard(warehouse: &Warehouse, draft: &Draft) {
             let _gone = warehouse.store().delete(path).await;
         }
     }
-}
-
-/// Streams that did not arrive are problems of the run; without any stream there is no run.
-fn judge_streams(summary: &mut RunSummary) -> Result<(), PipelineError> {
-    let failed: Vec<_> = summary
-        .streams
-        .iter()
-        .filter(|stream| stream.outcome != "ok")
-        .collect();
-    let reasons: Vec<String> = failed
-        .iter()
-        .map(|stream| {
-            let message = stream.message.as_deref().unwrap_or_default();
-            format!(
-                "`{}.{}` is {}: {message}",
-                stream.source, stream.stream, stream.outcome
-            )
-        })
-        .collect();
-    let transient = failed.iter().all(|stream| stream.transient);
-    if failed.len() == summary.streams.len() {
-        let reasons = reasons.join("\n");
-        return Err(PipelineError::NothingArrived {
-            as_of: summary.as_of,
-            reasons,
-            transient,
-        });
-    }
-    summary.problems.extend(reasons);
-    Ok(())
 }
 
 /// A session over one version, with every table that the canonical queries read. A stream that never

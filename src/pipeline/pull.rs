@@ -55,10 +55,11 @@ impl Pull<'_> {
     pub(super) async fn all(&self, draft: &mut Draft) -> Result<Vec<StreamResult>, PipelineError> {
         let mut results = Vec::new();
         for source in &self.config.sources {
-            let mut changes = BTreeMap::new();
+            let mut changes = self.told_before(source);
+            let news = histories_first(source).filter(|stream| !self.is_recorded(source, stream));
             // One file is parsed while the one before it is recorded.
             let one = |stream| self.one(source, stream);
-            let mut pulls = pin!(stream::iter(histories_first(source)).map(one).buffered(2));
+            let mut pulls = pin!(stream::iter(news).map(one).buffered(2));
             while let Some(Arrived {
                 mut result,
                 outcome,
@@ -74,6 +75,22 @@ impl Pull<'_> {
             }
         }
         Ok(results)
+    }
+
+    /// Whether a stream's extract for the day is in the history already.
+    fn is_recorded(&self, source: &Source, stream: &Stream) -> bool {
+        let table = format!("{}.{}", source.name, stream.name);
+        let state = self.judge.base.and_then(|base| base.stream(&table));
+        state.is_some_and(|state| state.has(self.as_of))
+    }
+
+    /// In a late run what field history ever told counts, whether or not it comes again.
+    fn told_before(&self, source: &Source) -> BTreeMap<String, Extract> {
+        let newest = self.judge.base.map(|base| base.as_of);
+        if newest.is_none_or(|newest| newest < self.as_of) {
+            return BTreeMap::new();
+        }
+        stored_histories(source, self.as_of)
     }
 
     /// Pulls one stream and judges it.
@@ -130,6 +147,17 @@ impl Pull<'_> {
     }
 }
 
+/// Field history of which nothing comes anew, by the stream that it tells of.
+pub(super) fn stored_histories(source: &Source, as_of: Date) -> BTreeMap<String, Extract> {
+    let told = |stream: &Stream| match &stream.kind {
+        StreamKind::FieldHistory { of, .. } => {
+            Some((of.clone(), Extract::empty(source, stream, as_of)))
+        }
+        _ => None,
+    };
+    source.streams.iter().filter_map(told).collect()
+}
+
 /// Field history comes before the snapshot that it is recorded with.
 fn histories_first(source: &Source) -> impl Iterator<Item = &Stream> {
     let is_history = |stream: &&Stream| matches!(stream.kind, StreamKind::FieldHistory { .. });
@@ -143,7 +171,7 @@ fn histories_first(source: &Source) -> impl Iterator<Item = &Stream> {
 }
 
 /// Puts one extract into the draft. Field history also waits for its snapshot.
-async fn record(
+pub(super) async fn record(
     extract: Extract,
     draft: &mut Draft,
     changes: &mut BTreeMap<String, Extract>,
@@ -176,7 +204,7 @@ async fn put_aside(
     Ok(())
 }
 
-fn blank(source: &Source, stream: &Stream) -> StreamResult {
+pub(super) fn blank(source: &Source, stream: &Stream) -> StreamResult {
     StreamResult {
         source: source.name.clone(),
         stream: stream.name.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::{PipelineError, upkeep};
+use super::{PipelineError, again, upkeep};
 use crate::clock::RunId;
 use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
@@ -42,12 +42,20 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
             })?,
     };
     let session = Session::new(version.as_of, &config.time_zone);
-    let session = session.beside(tables(&version));
+    let mut loaded = BTreeSet::new();
+    if !version.is_derived {
+        for table in Box::pin(again::derive(config, &warehouse, &version)).await? {
+            session.register(&table.name, table.schema, table.batches)?;
+            loaded.insert(table.name);
+        }
+    }
+    let mut others = tables(&version);
+    others.extend(loaded.iter().cloned());
     Ok(Reader {
         warehouse,
+        session: session.beside(others),
         version,
-        session,
-        loaded: BTreeSet::new(),
+        loaded,
     })
 }
 
@@ -69,7 +77,9 @@ impl Reader {
 
     /// Every table there is, sorted.
     pub(crate) fn tables(&self) -> BTreeSet<String> {
-        tables(&self.version)
+        let mut all = tables(&self.version);
+        all.extend(self.loaded.iter().cloned());
+        all
     }
 
     /// Runs one query. `name` stands for it in errors.

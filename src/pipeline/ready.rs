@@ -46,7 +46,11 @@ pub(super) fn ready(config: &Config, as_of: Date) -> Result<Ready, PipelineError
     }
 }
 
-fn canonical(config: &Config, problems: &mut Vec<Problem>) -> BTreeMap<String, Vec<Relation>> {
+/// The canonical queries of every configured source, by source name.
+pub(super) fn canonical(
+    config: &Config,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, Vec<Relation>> {
     let mut queries = BTreeMap::new();
     for source in &config.sources {
         match relation::load(&format!("canonical/{}", source.name), &config.queries) {

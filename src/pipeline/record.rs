@@ -56,7 +56,7 @@ const JOB_CHECK: [(&str, ColumnType); 8] = [
     ("outcome", Text),
 ];
 
-const QUARANTINE: [(&str, ColumnType); 9] = [
+pub(super) const QUARANTINE: [(&str, ColumnType); 9] = [
     ("run_id", Text),
     ("as_of", Date),
     ("source", Text),
@@ -233,7 +233,7 @@ fn extract_row(run_id: &RunId, summary: &RunSummary, stream: &StreamResult) -> V
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is called by `map_err`")]
-fn shape(error: impl ToString) -> QueryError {
+pub(super) fn shape(error: impl ToString) -> QueryError {
     QueryError::Shape {
         name: "the job's record".to_owned(),
         reason: error.to_string(),

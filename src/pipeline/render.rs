@@ -20,38 +20,44 @@ fn is_due(schedule: Schedule, as_of: Date) -> bool {
     }
 }
 
-/// Renders every due report into the archive, and a mail for each recipient into the outbox.
-pub(super) async fn queue_due(
-    config: &Config,
-    session: &Session,
-    templates: &Templates,
-    draft: &mut Draft,
-    summary: &mut RunSummary,
-) -> Result<(), PipelineError> {
-    let as_of = summary.as_of;
-    let due = config
-        .reports
-        .iter()
-        .filter(|report| is_due(report.schedule, as_of));
-    for report in due {
-        let rendered = render(config, session, templates, report, as_of).await?;
-        let page = rendered.page.clone().into_bytes().into();
-        let path = draft
-            .put(FileKind::Archive, &format!("{}.html", report.name), page)
-            .await?;
-        for recipient in &report.recipients {
-            let dated = dated(as_of, config);
-            let mail =
-                delivery::compose(&rendered, recipient, &config.delivery.from, as_of, dated)?;
-            queue(draft, &mail).await?;
-            summary.mails += 1;
+/// What the due reports of a night are made of.
+pub(super) struct Due<'a> {
+    pub(super) config: &'a Config,
+    pub(super) session: &'a Session,
+    pub(super) templates: &'a Templates,
+    /// Whether recipients are mailed.
+    pub(super) mails: bool,
+}
+
+impl Due<'_> {
+    /// Renders every due report into the archive, and a mail for each recipient into the outbox.
+    pub(super) async fn queue(
+        &self,
+        draft: &mut Draft,
+        summary: &mut RunSummary,
+    ) -> Result<(), PipelineError> {
+        let (config, as_of) = (self.config, summary.as_of);
+        let reports = config.reports.iter();
+        for report in reports.filter(|report| is_due(report.schedule, as_of)) {
+            let rendered = render(config, self.session, self.templates, report, as_of).await?;
+            let page = rendered.page.clone().into_bytes().into();
+            let path = draft
+                .put(FileKind::Archive, &format!("{}.html", report.name), page)
+                .await?;
+            for recipient in report.recipients.iter().filter(|_| self.mails) {
+                let dated = dated(as_of, config);
+                let from = &config.delivery.from;
+                let mail = delivery::compose(&rendered, recipient, from, as_of, dated)?;
+                queue(draft, &mail).await?;
+                summary.mails += 1;
+            }
+            summary.reports.push(ReportPage {
+                name: report.name.clone(),
+                path,
+            });
         }
-        summary.reports.push(ReportPage {
-            name: report.name.clone(),
-            path,
-        });
+        Ok(())
     }
-    Ok(())
 }
 
 /// The `Date` of a day's mails: the instant at which the day had ended.

@@ -4,6 +4,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::PipelineError;
 use crate::warehouse::{Check, Recorded};
 
 /// How one stream fared in a run.
@@ -45,6 +46,8 @@ pub(crate) struct RunSummary {
     pub(crate) commit_no: Option<u64>,
     /// The as-of date had been published before: nothing was pulled.
     pub(crate) already_published: bool,
+    /// The day came late: its extracts joined the history, and nobody is mailed.
+    pub(crate) late: bool,
     pub(crate) streams: Vec<StreamResult>,
     /// Reports rendered, and where in the warehouse their pages are.
     pub(crate) reports: Vec<ReportPage>,
@@ -72,6 +75,7 @@ impl RunSummary {
             as_of,
             commit_no: None,
             already_published: false,
+            late: false,
             streams: Vec::new(),
             reports: Vec::new(),
             mails: 0,
@@ -79,6 +83,15 @@ impl RunSummary {
             problems: Vec::new(),
             transient: false,
             seconds: 0.0,
+        }
+    }
+
+    /// A day that came to nothing.
+    pub(super) fn failed(as_of: Date, error: &PipelineError) -> Self {
+        Self {
+            problems: vec![error.to_string()],
+            transient: error.is_transient(),
+            ..Self::new(as_of)
         }
     }
 

@@ -27,9 +27,11 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use std::sync::Arc;
+
 use ::bytes::Bytes;
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
@@ -82,6 +84,25 @@ pub(crate) struct Known {
     pub(crate) schema: Option<SchemaRef>,
     /// Of those, by SQL name, the ones whose type may not widen: a query reads them as they are.
     pub(crate) held: BTreeSet<String>,
+}
+
+impl Extract {
+    /// An extract of which nothing came; its kind names columns as in the file.
+    pub(crate) fn empty(source: &Source, stream: &Stream, as_of: Date) -> Self {
+        Self {
+            source: source.name.clone(),
+            stream: stream.name.clone(),
+            kind: stream.kind.clone(),
+            as_of,
+            schema: Arc::new(Schema::empty()),
+            batches: Vec::new(),
+            file: FileFact {
+                path: String::new(),
+                bytes: 0,
+                sha256: String::new(),
+            },
+        }
+    }
 }
 
 /// The file being read, for error texts.

@@ -121,6 +121,11 @@ impl Draft {
         }
     }
 
+    /// The day whose derived tables it publishes.
+    pub(crate) fn as_of(&self) -> Date {
+        self.pending.as_of
+    }
+
     pub(crate) fn run_id(&self) -> &RunId {
         &self.pending.run_id
     }
@@ -145,7 +150,7 @@ impl Draft {
         let (columns, state) = self.admit(extract, &raw, form_of(&extract.kind))?;
         let snapshot = Snapshot::of(&raw, &extract.kind, &columns, &self.zone)?;
         let changes = match field_history {
-            Some(told) => self.changes(told, &columns, state.as_ref()).await?,
+            Some(told) => self.changes(told, &columns).await?,
             None => Changes::default(),
         };
         let nights = self.nights(state.as_ref(), columns.len(), field_history.is_some());
@@ -459,17 +464,14 @@ impl Draft {
         }
     }
 
-    /// What field history tells: tonight's rows or, where later nights are compared again, all.
-    async fn changes(
-        &self,
-        told: &Extract,
-        columns: &[Column],
-        state: Option<&StreamState>,
-    ) -> Result<Changes, WarehouseError> {
-        let is_late = state.is_some_and(|state| state.after_day(self.day).next().is_some());
+    /// What field history tells: tonight's rows or, in a late run, all that were ever told.
+    async fn changes(&self, told: &Extract, columns: &[Column]) -> Result<Changes, WarehouseError> {
+        if self.pending.work != Work::Late {
+            return Changes::read(told, columns, &self.zone);
+        }
         let stream = version::stream_name(told);
         let version = self.version();
-        match version.stream(&stream).filter(|_| is_late) {
+        match version.stream(&stream) {
             Some(known) => {
                 let whole = Extract {
                     source: told.source.clone(),
@@ -482,7 +484,7 @@ impl Draft {
                 };
                 Changes::read(&whole, columns, &self.zone)
             }
-            None => Changes::read(told, columns, &self.zone),
+            None => Ok(Changes::default()),
         }
     }
 

@@ -86,6 +86,11 @@ impl Warehouse {
         log::all(&self.store).await
     }
 
+    /// One commit.
+    pub(crate) async fn commit(&self, commit_no: u64) -> Result<Commit, WarehouseError> {
+        log::read(&self.store, commit_no).await
+    }
+
     /// The version published last.
     pub(crate) async fn latest(&self) -> Result<Option<Version>, WarehouseError> {
         let newest = self.newest().await?;

@@ -26,6 +26,8 @@ mod demo;
 mod gates;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
+/// What comes late, and what is asked of long ago.
+mod late;
 /// Each mail arrives once, whatever the server does.
 mod mail;
 /// What a night makes visible, and what is left when it fails.

@@ -27,7 +27,7 @@ pub(crate) async fn commits(config: &Config, last: usize) -> Result<Frame, Pipel
         return Err(PipelineError::Empty);
     }
     let newest = commits.iter().rev().take(last);
-    let rows: Vec<Value> = newest.map(|commit| row(commit)).collect();
+    let rows: Vec<Value> = newest.map(row).collect();
     let schema = schema_of(&COLUMNS);
     let batch = batch_of(&schema, &rows).map_err(|error| QueryError::Shape {
         name: "the commit log".to_owned(),
@@ -42,17 +42,11 @@ pub(crate) async fn commits(config: &Config, last: usize) -> Result<Frame, Pipel
 
 fn row(commit: &Commit) -> Value {
     let added = &commit.added;
-    // No night is published without a stream, and upkeep records none.
-    let what = if commit.streams.is_empty() {
-        "upkeep"
-    } else {
-        "night"
-    };
     json!({
         "commit_no": commit.commit_no,
         "as_of": commit.as_of,
         "run_id": commit.run_id,
-        "what": what,
+        "what": commit.work,
         "added": added.len(),
         "removed": commit.removed.len(),
         "rows": added.iter().map(|file| file.rows).sum::<u64>(),

@@ -1,4 +1,4 @@
-//! Looking after what the warehouse keeps.
+//! Care of the warehouse between nights.
 
 mod delta;
 mod keep;
@@ -15,6 +15,7 @@ pub(super) use keep::vacuum_after;
 pub(crate) use keep::{compact, vacuum, verify};
 pub(crate) use log::commits;
 pub(crate) use quarantine::quarantined;
+pub(super) use quarantine::{Kept, kept, mark_released};
 
 /// What befell upkeep, with why and what to do: it undoes no night, which only tells it.
 fn in_full(error: &PipelineError) -> String {
