@@ -339,7 +339,7 @@ impl Draft {
     }
 
     /// Merges the files of like size of the tables to which this run adds.
-    async fn merge_due(&mut self) -> Result<(), WarehouseError> {
+    pub(crate) async fn merge_due(&mut self) -> Result<(), WarehouseError> {
         let added = self.pending.added.iter();
         let added = added.filter(|file| file.kind.grows());
         let tables: BTreeSet<(FileKind, String)> =
