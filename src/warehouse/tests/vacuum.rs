@@ -43,9 +43,10 @@ async fn night(house: &House, day: i8) {
 /// What a version answers, its derived table among it where that stands as a file.
 pub(super) async fn all_answers(house: &House, day: i8) -> (Vec<Vec<Value>>, Option<Vec<Value>>) {
     let version = house.warehouse.as_of(nov(day)).await.unwrap().unwrap();
-    let derived = match version.is_derived {
-        true => Some(house.rows(&version, "metric").await),
-        false => None,
+    let derived = if version.is_derived {
+        Some(house.rows(&version, "metric").await)
+    } else {
+        None
     };
     (answers(house, &version).await, derived)
 }

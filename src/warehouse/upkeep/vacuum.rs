@@ -55,30 +55,15 @@ impl Warehouse {
         rehearsal: bool,
     ) -> Result<Vacuumed, WarehouseError> {
         let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let _lock = match rehearsal {
-            true => None,
-            false => self.lock(&RunId::new(newest.as_of))?,
+        let _lock = if rehearsal {
+            None
+        } else {
+            self.lock(&RunId::new(newest.as_of))?
         };
         let grace = SignedDuration::from_hours(24 * i64::from(grace_days));
-        let now = clock::now();
-        let since = now.checked_sub(grace).unwrap_or(Timestamp::MIN);
-        // The listing first: what is committed meanwhile is among what the log names.
-        let listed = self.store.list("").await?;
-        let litter = self.store.litter().await?;
-        let named = named(&self.store, since).await?;
+        let since = clock::now().checked_sub(grace).unwrap_or(Timestamp::MIN);
         let mut done = Vacuumed::default();
-        let mut old = Vec::new();
-        let litter = litter.into_iter().map(|file| (litter_is(&file.path), file));
-        let listed = listed.into_iter().map(|file| (known(&file.path), file));
-        for (known, file) in litter.chain(listed) {
-            match known {
-                _ if named.contains(&file.path) => {}
-                Known::Data if file.modified <= since => old.push(file),
-                Known::Data | Known::Apart => {}
-                Known::No => done.unknown.push(self.store.shown(&file.path)),
-            }
-        }
-        old.sort_by(|one, two| one.path.cmp(&two.path));
+        let old = old(&self.store, since, &mut done.unknown).await?;
         if rehearsal {
             done.gone = old;
         } else {
@@ -86,6 +71,31 @@ impl Warehouse {
         }
         Ok(done)
     }
+}
+
+/// What goes: what was let go, or left by a crash, before an instant. What is unknown is told.
+async fn old(
+    store: &Store,
+    since: Timestamp,
+    unknown: &mut Vec<String>,
+) -> Result<Vec<Entry>, WarehouseError> {
+    // The listing first: what is committed meanwhile is among what the log names.
+    let listed = store.list("").await?;
+    let litter = store.litter().await?;
+    let named = named(store, since).await?;
+    let mut old = Vec::new();
+    let litter = litter.into_iter().map(|file| (litter_is(&file.path), file));
+    let listed = listed.into_iter().map(|file| (known(&file.path), file));
+    for (known, file) in litter.chain(listed) {
+        match known {
+            _ if named.contains(&file.path) => {}
+            Known::Data if file.modified <= since => old.push(file),
+            Known::Data | Known::Apart => {}
+            Known::No => unknown.push(store.shown(&file.path)),
+        }
+    }
+    old.sort_by(|one, two| one.path.cmp(&two.path));
+    Ok(old)
 }
 
 async fn delete(store: &Store, files: Vec<Entry>, done: &mut Vacuumed) {
