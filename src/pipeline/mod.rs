@@ -12,6 +12,8 @@ mod ready;
 mod record;
 mod render;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -49,8 +51,19 @@ pub(crate) async fn run(
     send: bool,
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
-    let began = Instant::now();
     let warehouse = Warehouse::open(&config.warehouse)?;
+    run_on(&warehouse, config, as_of, send, watch).await
+}
+
+/// The same on a warehouse that is open already.
+async fn run_on(
+    warehouse: &Warehouse,
+    config: &Config,
+    as_of: Date,
+    send: bool,
+    watch: Watch<'_>,
+) -> Result<RunSummary, PipelineError> {
+    let began = Instant::now();
     let mut summary = RunSummary::new(as_of);
     let published = warehouse.as_of(as_of).await?;
     let version = match published {
@@ -58,7 +71,7 @@ pub(crate) async fn run(
             summary.already_published = true;
             version
         }
-        None => publish(config, &warehouse, &mut summary, watch).await?,
+        None => publish(config, warehouse, &mut summary, watch).await?,
     };
     summary.commit_no = Some(version.commit_no);
     if send {
@@ -66,7 +79,7 @@ pub(crate) async fn run(
             name: "sending",
             as_of,
         });
-        deliver(config, &warehouse, &version, &mut summary).await?;
+        deliver(config, warehouse, &version, &mut summary).await?;
     }
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)
@@ -93,7 +106,7 @@ async fn publish(
         watch,
     };
     if let Err(error) = night.work(&mut draft, summary).await {
-        discard(warehouse, &draft).await;
+        discard(warehouse, draft).await;
         return Err(error);
     }
     watch(&Event::Step {
@@ -196,7 +209,7 @@ impl Night<'_> {
 
 /// Removes the files of a draft that will not be committed. No version names them, so one that stays
 /// costs space and nothing else.
-async fn discard(warehouse: &Warehouse, draft: &Draft) {
+async fn discard(warehouse: &Warehouse, draft: Draft) {
     let kinds = [
         FileKind::History,
         FileKind::Events,
@@ -214,6 +227,7 @@ async fn discard(warehouse: &Warehouse, draft: &Draft) {
             let _gone = warehouse.store().delete(path).await;
         }
     }
+    draft.abandon().await;
 }
 
 /// Streams that did not arrive are problems of the run; without any stream there is no run.

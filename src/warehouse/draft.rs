@@ -68,7 +68,7 @@ pub(crate) struct Draft {
     /// Tells the files of one run apart.
     serial: u32,
     /// Held until the draft is gone.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 /// The rows of one table on their way into a file.
@@ -97,7 +97,7 @@ impl Draft {
             base,
             pending: Commit::new(commit_no, run_id, as_of),
             serial: 0,
-            _lock: lock,
+            lock,
         }
     }
 
@@ -264,8 +264,18 @@ impl Draft {
     ) -> Result<Commit, WarehouseError> {
         self.pending.texts = texts;
         definition_hash.clone_into(&mut self.pending.definition_hash);
-        self.pending.publish(&self.store).await?;
-        Ok(self.pending)
+        let published = self.pending.publish(&self.store).await;
+        if let Some(lock) = self.lock.take() {
+            lock.release().await;
+        }
+        published.map(|()| self.pending)
+    }
+
+    /// Ends the draft without a commit, and lets another run write.
+    pub(crate) async fn abandon(self) {
+        if let Some(lock) = self.lock {
+            lock.release().await;
+        }
     }
 
     fn day_end(&self) -> Timestamp {

@@ -54,7 +54,8 @@ impl Warehouse {
         Ok(Self::on(Store::open(location)?))
     }
 
-    fn on(store: Store) -> Self {
+    /// A warehouse on a store that is open already.
+    pub(crate) fn on(store: Store) -> Self {
         Self {
             store,
             known: Mutex::default(),
@@ -101,30 +102,7 @@ impl Warehouse {
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
-        let lock = self.lock(run_id)?;
-        let base = self.latest().await?;
-        match &base {
-            Some(base) if base.as_of == as_of => {
-                return Err(WarehouseError::AlreadyPublished {
-                    as_of,
-                    by: base.run_id.clone(),
-                });
-            }
-            Some(base) if base.as_of > as_of => {
-                let same_day = self.as_of(as_of).await?;
-                return Err(match same_day {
-                    Some(version) => WarehouseError::AlreadyPublished {
-                        as_of,
-                        by: version.run_id,
-                    },
-                    None => WarehouseError::OutOfOrder {
-                        as_of,
-                        last: base.as_of,
-                    },
-                });
-            }
-            _ => {}
-        }
+        let (base, lock) = self.locked(run_id, self.base_of(as_of)).await?;
         let draft = Draft::new(
             self.store.clone(),
             zone.clone(),
@@ -135,6 +113,48 @@ impl Warehouse {
         Ok(draft)
     }
 
+    /// Takes the lock, and then looks for what to build on; a refusal lets the lock go.
+    async fn locked<T>(
+        &self,
+        run_id: &RunId,
+        base: impl Future<Output = Result<T, WarehouseError>>,
+    ) -> Result<(T, Option<log::lock::Lock>), WarehouseError> {
+        let lock = log::lock::take(&self.store, run_id).await?;
+        match (base.await, lock) {
+            (Ok(base), lock) => Ok((base, lock)),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(lock)) => {
+                lock.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The version that a night's run builds on.
+    async fn base_of(&self, as_of: Date) -> Result<Option<Version>, WarehouseError> {
+        let base = self.latest().await?;
+        match &base {
+            Some(base) if base.as_of == as_of => Err(WarehouseError::AlreadyPublished {
+                as_of,
+                by: base.run_id.clone(),
+            }),
+            Some(base) if base.as_of > as_of => {
+                let same_day = self.as_of(as_of).await?;
+                Err(match same_day {
+                    Some(version) => WarehouseError::AlreadyPublished {
+                        as_of,
+                        by: version.run_id,
+                    },
+                    None => WarehouseError::OutOfOrder {
+                        as_of,
+                        last: base.as_of,
+                    },
+                })
+            }
+            _ => Ok(base),
+        }
+    }
+
     /// Begins work on the version published last, for its day: it records no extract, but may add
     /// to tables (a baseline) or replace derived ones.
     pub(crate) async fn begin_upkeep(
@@ -142,8 +162,8 @@ impl Warehouse {
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
-        let lock = self.lock(run_id)?;
-        let base = self.latest().await?.ok_or(WarehouseError::Empty)?;
+        let newest = async { self.latest().await?.ok_or(WarehouseError::Empty) };
+        let (base, lock) = self.locked(run_id, newest).await?;
         let as_of = base.as_of;
         let draft = Draft::new(
             self.store.clone(),
@@ -163,12 +183,5 @@ impl Warehouse {
         table: &str,
     ) -> Result<(SchemaRef, Vec<RecordBatch>), WarehouseError> {
         query::read::read(&self.store, version, table).await
-    }
-
-    fn lock(&self, run_id: &RunId) -> Result<Option<log::lock::Lock>, WarehouseError> {
-        match self.store.folder() {
-            Some(folder) => log::lock::take(folder, run_id),
-            None => Ok(None),
-        }
     }
 }

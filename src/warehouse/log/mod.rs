@@ -3,6 +3,7 @@
 //! An entry lists what one run adds and removes in all tables. Creating it is the one act by which
 //! a run becomes visible, whole or not at all; it is never changed afterwards.
 
+mod lease;
 pub(in crate::warehouse) mod lock;
 pub(in crate::warehouse) mod version;
 

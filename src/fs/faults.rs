@@ -1,0 +1,301 @@
+//! A store in memory that counts its operations and fails at one of them on purpose.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
+    ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, Result, UploadPart,
+};
+
+/// What happens at the operation that was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It fails, and nothing is done.
+    Refused,
+    /// It is done, and its answer is lost.
+    AnswerLost,
+    /// It times out, and is done after the operation that follows.
+    Late,
+    /// It gives fewer bytes than it should, as if they were all.
+    Short,
+    /// It and every later operation fail, as if the process were gone.
+    Crash,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Put,
+    /// A part of an upload in parts.
+    Part,
+    Get,
+    /// The bytes that follow a `Get`.
+    Bytes,
+    List,
+    Delete,
+}
+
+impl Operation {
+    /// The faults that differ for it.
+    pub(crate) fn faults(self) -> &'static [Fault] {
+        use Fault::{AnswerLost, Crash, Late, Refused, Short};
+        match self {
+            Self::Put | Self::Delete => &[Refused, AnswerLost, Late, Crash],
+            Self::Bytes => &[Refused, Short, Crash],
+            Self::Part | Self::Get | Self::List => &[Refused, Crash],
+        }
+    }
+}
+
+/// An operation and what it was about.
+pub(crate) type Seen = (Operation, String);
+
+/// Clones are one store.
+#[derive(Debug, Clone)]
+pub(crate) struct Faulty {
+    inner: Arc<InMemory>,
+    plan: Option<(usize, Fault)>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    late: Arc<Mutex<Option<Late>>>,
+}
+
+/// A write that the store gets to later.
+#[derive(Debug)]
+struct Late {
+    /// Operations seen when it was asked for.
+    after: usize,
+    write: Write,
+}
+
+#[derive(Debug)]
+enum Write {
+    Put(Path, PutPayload, Box<PutOptions>),
+    Delete(Path),
+}
+
+impl Faulty {
+    /// Fails at the `plan`'s operation, counted from 1; without a plan, at none.
+    pub(crate) fn over(inner: &Arc<InMemory>, plan: Option<(usize, Fault)>) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            plan,
+            seen: Arc::default(),
+            late: Arc::default(),
+        }
+    }
+
+    /// What was asked of the store so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        locked(&self.seen).clone()
+    }
+
+    /// Does what is late, if anything is.
+    pub(crate) async fn settle(&self) {
+        let late = locked(&self.late).take();
+        match late.map(|late| late.write) {
+            // Whether it still can be done is the late write's affair: nobody waits for its answer.
+            Some(Write::Put(path, payload, options)) => {
+                self.inner.put_opts(&path, payload, *options).await.ok();
+            }
+            Some(Write::Delete(path)) => {
+                self.inner.delete(&path).await.ok();
+            }
+            None => {}
+        }
+    }
+
+    /// Counts an operation; the answer is what is to happen to it.
+    async fn count(&self, operation: Operation, about: &Path) -> Option<Fault> {
+        let number = {
+            let mut seen = locked(&self.seen);
+            seen.push((operation, about.to_string()));
+            seen.len()
+        };
+        let is_due = |late: &Late| number > late.after + 1;
+        let due = locked(&self.late).as_ref().is_some_and(is_due);
+        if due {
+            self.settle().await;
+        }
+        let (at, fault) = self.plan?;
+        let hit = number == at || number > at && fault == Fault::Crash;
+        hit.then_some(fault)
+    }
+
+    fn postpone(&self, write: Write) {
+        let after = locked(&self.seen).len();
+        *locked(&self.late) = Some(Late { after, write });
+    }
+
+    async fn delete_one(&self, path: Path) -> Result<Path> {
+        let fault = self.count(Operation::Delete, &path).await;
+        match fault {
+            None => {}
+            Some(Fault::Late) => self.postpone(Write::Delete(path.clone())),
+            Some(Fault::AnswerLost) => self.inner.delete(&path).await?,
+            Some(_) => {}
+        }
+        if let Some(fault) = fault {
+            return Err(failed(fault));
+        }
+        self.inner.delete(&path).await.map(|()| path)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+fn failed(fault: Fault) -> Error {
+    Error::Generic {
+        store: "faulty",
+        source: format!("{fault:?}").into(),
+    }
+}
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("faulty")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Faulty {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
+        let Some(fault) = self.count(Operation::Put, location).await else {
+            return self.inner.put_opts(location, payload, opts).await;
+        };
+        match fault {
+            Fault::AnswerLost => drop(self.inner.put_opts(location, payload, opts).await),
+            Fault::Late => self.postpone(Write::Put(location.clone(), payload, Box::new(opts))),
+            Fault::Refused | Fault::Short | Fault::Crash => {}
+        }
+        Err(failed(fault))
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        opts: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        let inner = self.inner.put_multipart_opts(location, opts).await?;
+        Ok(Box::new(Upload {
+            store: self.clone(),
+            location: location.clone(),
+            inner,
+        }))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        if let Some(fault) = self.count(Operation::Get, location).await {
+            return Err(failed(fault));
+        }
+        let got = self.inner.get_opts(location, options).await?;
+        let (meta, range, attributes) =
+            (got.meta.clone(), got.range.clone(), got.attributes.clone());
+        let (store, location) = (self.clone(), location.clone());
+        let bytes = async move {
+            let fault = store.count(Operation::Bytes, &location).await;
+            match fault {
+                None => got.bytes().await,
+                Some(Fault::Short) => got.bytes().await.map(|all| all.slice(..all.len() / 2)),
+                Some(fault) => Err(failed(fault)),
+            }
+        };
+        Ok(GetResult {
+            payload: GetResultPayload::Stream(stream::once(bytes).boxed()),
+            meta,
+            range,
+            attributes,
+        })
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        let store = self.clone();
+        let delete = move |path: Result<Path>| {
+            let store = store.clone();
+            async move { store.delete_one(path?).await }
+        };
+        locations.then(delete).boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let (store, prefix) = (self.clone(), prefix.cloned());
+        let listing = async move {
+            let about = prefix.clone().unwrap_or_default();
+            match store.count(Operation::List, &about).await {
+                None => store.inner.list(prefix.as_ref()),
+                Some(fault) => stream::once(async move { Err(failed(fault)) }).boxed(),
+            }
+        };
+        listing.flatten_stream().boxed()
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        let about = prefix.cloned().unwrap_or_default();
+        match self.count(Operation::List, &about).await {
+            None => self.inner.list_with_delimiter(prefix).await,
+            Some(fault) => Err(failed(fault)),
+        }
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        match self.count(Operation::Put, to).await {
+            None => self.inner.copy_opts(from, to, options).await,
+            Some(fault) => Err(failed(fault)),
+        }
+    }
+}
+
+/// An upload in parts, each of which may fail, and so may its end.
+#[derive(Debug)]
+struct Upload {
+    store: Faulty,
+    location: Path,
+    inner: Box<dyn MultipartUpload>,
+}
+
+#[async_trait]
+impl MultipartUpload for Upload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        let (store, location) = (self.store.clone(), self.location.clone());
+        let part = self.inner.put_part(data);
+        async move {
+            match store.count(Operation::Part, &location).await {
+                None => part.await,
+                Some(fault) => Err(failed(fault)),
+            }
+        }
+        .boxed()
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let fault = self.store.count(Operation::Put, &self.location).await;
+        match fault {
+            None => self.inner.complete().await,
+            Some(fault) => {
+                if fault == Fault::AnswerLost {
+                    self.inner.complete().await?;
+                }
+                Err(failed(fault))
+            }
+        }
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.inner.abort().await
+    }
+}
