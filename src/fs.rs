@@ -135,7 +135,7 @@ impl Store {
             ))
         } else {
             let (store, prefix) =
-                object_store::parse_url_opts(&location.0, std::env::vars()).map_err(failed)?;
+                object_store::parse_url_opts(&location.0, cloud_variables()).map_err(failed)?;
             Arc::new(PrefixStore::new(store, prefix))
         };
         Ok(Self {
@@ -288,6 +288,18 @@ impl Store {
             source: source.into(),
         }
     }
+}
+
+/// The variables of the environment that are the clouds' own. A store would take `TOKEN` or `TIMEOUT`
+/// for its settings as well, whoever they are meant for.
+fn cloud_variables() -> impl Iterator<Item = (String, String)> {
+    let is_clouds = |name: &str| {
+        let prefixes = ["AWS_", "GOOGLE_", "AZURE_"];
+        prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(move |(name, _)| is_clouds(name))
 }
 
 /// The path without `.` and `..`.

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
-use object_store::memory::InMemory;
+pub(crate) use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
     ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload,
     PutResult, Result, UploadPart,
 };
+
+use super::Store;
 
 /// What happens at the operation that was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,15 @@ impl Operation {
     }
 }
 
+/// At which operation, counted from 1, the store fails, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plan {
+    Never,
+    At(usize, Fault),
+    /// No write is answered.
+    NoAnswers,
+}
+
 /// An operation and what it was about.
 pub(crate) type Seen = (Operation, String);
 
@@ -60,7 +71,7 @@ pub(crate) type Seen = (Operation, String);
 #[derive(Debug, Clone)]
 pub(crate) struct Faulty {
     inner: Arc<InMemory>,
-    plan: Option<(usize, Fault)>,
+    plan: Plan,
     seen: Arc<Mutex<Vec<Seen>>>,
     late: Arc<Mutex<Option<Late>>>,
 }
@@ -80,14 +91,17 @@ enum Write {
 }
 
 impl Faulty {
-    /// Fails at the `plan`'s operation, counted from 1; without a plan, at none.
-    pub(crate) fn over(inner: &Arc<InMemory>, plan: Option<(usize, Fault)>) -> Self {
+    pub(crate) fn over(inner: &Arc<InMemory>, plan: Plan) -> Self {
         Self {
             inner: Arc::clone(inner),
             plan,
             seen: Arc::default(),
             late: Arc::default(),
         }
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        Store::over(Arc::new(self.clone()))
     }
 
     /// What was asked of the store so far.
@@ -122,9 +136,13 @@ impl Faulty {
         if due {
             self.settle().await;
         }
-        let (at, fault) = self.plan?;
-        let hit = number == at || number > at && fault == Fault::Crash;
-        hit.then_some(fault)
+        match self.plan {
+            Plan::At(at, fault) if number == at => Some(fault),
+            Plan::At(at, Fault::Crash) if number > at => Some(Fault::Crash),
+            Plan::NoAnswers if operation == Operation::Put => Some(Fault::AnswerLost),
+            Plan::NoAnswers if operation == Operation::Delete => Some(Fault::AnswerLost),
+            Plan::Never | Plan::At(..) | Plan::NoAnswers => None,
+        }
     }
 
     fn postpone(&self, write: Write) {
@@ -134,16 +152,15 @@ impl Faulty {
 
     async fn delete_one(&self, path: Path) -> Result<Path> {
         let fault = self.count(Operation::Delete, &path).await;
+        let Some(fault) = fault else {
+            return self.inner.delete(&path).await.map(|()| path);
+        };
         match fault {
-            None => {}
-            Some(Fault::Late) => self.postpone(Write::Delete(path.clone())),
-            Some(Fault::AnswerLost) => self.inner.delete(&path).await?,
-            Some(_) => {}
+            Fault::AnswerLost => self.inner.delete(&path).await?,
+            Fault::Late => self.postpone(Write::Delete(path)),
+            Fault::Refused | Fault::Short | Fault::Crash => {}
         }
-        if let Some(fault) = fault {
-            return Err(failed(fault));
-        }
-        self.inner.delete(&path).await.map(|()| path)
+        Err(failed(fault))
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::civil::date;
 use object_store::memory::InMemory;
 
 use super::*;
+use crate::fs::faults::{Fault, Faulty, Plan};
 
 const LONG: SignedDuration = SignedDuration::from_hours(1);
 const NEVER: Duration = Duration::from_secs(3600);
@@ -83,10 +84,8 @@ async fn a_lease_is_renewed() {
 /// A lease whose write is answered by an error is held all the same if it is there.
 #[tokio::test]
 async fn a_lease_whose_answer_is_lost_is_held() {
-    use crate::fs::faults::{Fault, Faulty};
     let memory = Arc::new(InMemory::new());
-    let faulty = Faulty::over(&memory, Some((1, Fault::AnswerLost)));
-    let store = Store::over(Arc::new(faulty));
+    let store = Faulty::over(&memory, Plan::At(1, Fault::AnswerLost)).store();
     let (mine, _) = runs();
     take(&store, &mine, Terms::USUAL).await.unwrap();
     assert_eq!(holder_of(&store).await, Some(mine));
