@@ -23,10 +23,20 @@ pub(crate) enum Fate {
 pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query.
-    pub(crate) target: String,
+    target: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     body: Vec<u8>,
+}
+
+impl Request {
+    /// Whether its path has this in it, however the client spells it.
+    pub(crate) fn names(&self, part: &str) -> bool {
+        let codes = [("%2E", "."), ("%2F", "/"), ("%5F", "_")];
+        let spell = |target: String, (code, plain)| target.replace(code, plain);
+        let plain = codes.into_iter().fold(self.target.clone(), spell);
+        plain.contains(part)
+    }
 }
 
 /// Decides a request's fate, and may change it on the way.
