@@ -23,7 +23,7 @@ pub(crate) enum Fault {
     Refused,
     /// It is done, and its answer is lost.
     AnswerLost,
-    /// It times out, and is done after the operation that follows.
+    /// It times out, and is done when nobody waits for it any more.
     Late,
     /// It gives fewer bytes than it should, as if they were all.
     Short,
@@ -73,17 +73,10 @@ pub(crate) struct Faulty {
     inner: Arc<InMemory>,
     plan: Plan,
     seen: Arc<Mutex<Vec<Seen>>>,
-    late: Arc<Mutex<Option<Late>>>,
+    late: Arc<Mutex<Option<Write>>>,
 }
 
 /// A write that the store gets to later.
-#[derive(Debug)]
-struct Late {
-    /// Operations seen when it was asked for.
-    after: usize,
-    write: Write,
-}
-
 #[derive(Debug)]
 enum Write {
     Put(Path, PutPayload, Box<PutOptions>),
@@ -112,8 +105,8 @@ impl Faulty {
     /// Does what is late, if anything is.
     pub(crate) async fn settle(&self) {
         let late = locked(&self.late).take();
-        match late.map(|late| late.write) {
-            // Whether it still can be done is the late write's affair: nobody waits for its answer.
+        // Whether it still can be done is its own affair: nobody waits for the answer.
+        match late {
             Some(Write::Put(path, payload, options)) => {
                 self.inner.put_opts(&path, payload, *options).await.ok();
             }
@@ -125,17 +118,12 @@ impl Faulty {
     }
 
     /// Counts an operation; the answer is what is to happen to it.
-    async fn count(&self, operation: Operation, about: &Path) -> Option<Fault> {
+    fn count(&self, operation: Operation, about: &Path) -> Option<Fault> {
         let number = {
             let mut seen = locked(&self.seen);
             seen.push((operation, about.to_string()));
             seen.len()
         };
-        let is_due = |late: &Late| number > late.after + 1;
-        let due = locked(&self.late).as_ref().is_some_and(is_due);
-        if due {
-            self.settle().await;
-        }
         match self.plan {
             Plan::At(at, fault) if number == at => Some(fault),
             Plan::At(at, Fault::Crash) if number > at => Some(Fault::Crash),
@@ -146,12 +134,11 @@ impl Faulty {
     }
 
     fn postpone(&self, write: Write) {
-        let after = locked(&self.seen).len();
-        *locked(&self.late) = Some(Late { after, write });
+        *locked(&self.late) = Some(write);
     }
 
     async fn delete_one(&self, path: Path) -> Result<Path> {
-        let fault = self.count(Operation::Delete, &path).await;
+        let fault = self.count(Operation::Delete, &path);
         let Some(fault) = fault else {
             return self.inner.delete(&path).await.map(|()| path);
         };
@@ -189,7 +176,7 @@ impl ObjectStore for Faulty {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        let Some(fault) = self.count(Operation::Put, location).await else {
+        let Some(fault) = self.count(Operation::Put, location) else {
             return self.inner.put_opts(location, payload, opts).await;
         };
         match fault {
@@ -214,7 +201,7 @@ impl ObjectStore for Faulty {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        if let Some(fault) = self.count(Operation::Get, location).await {
+        if let Some(fault) = self.count(Operation::Get, location) {
             return Err(failed(fault));
         }
         let got = self.inner.get_opts(location, options).await?;
@@ -222,7 +209,7 @@ impl ObjectStore for Faulty {
             (got.meta.clone(), got.range.clone(), got.attributes.clone());
         let (store, location) = (self.clone(), location.clone());
         let bytes = async move {
-            let fault = store.count(Operation::Bytes, &location).await;
+            let fault = store.count(Operation::Bytes, &location);
             match fault {
                 None => got.bytes().await,
                 Some(Fault::Short) => got.bytes().await.map(|all| all.slice(..all.len() / 2)),
@@ -253,7 +240,7 @@ impl ObjectStore for Faulty {
         let (store, prefix) = (self.clone(), prefix.cloned());
         let listing = async move {
             let about = prefix.clone().unwrap_or_default();
-            match store.count(Operation::List, &about).await {
+            match store.count(Operation::List, &about) {
                 None => store.inner.list(prefix.as_ref()),
                 Some(fault) => stream::once(async move { Err(failed(fault)) }).boxed(),
             }
@@ -263,14 +250,14 @@ impl ObjectStore for Faulty {
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let about = prefix.cloned().unwrap_or_default();
-        match self.count(Operation::List, &about).await {
+        match self.count(Operation::List, &about) {
             None => self.inner.list_with_delimiter(prefix).await,
             Some(fault) => Err(failed(fault)),
         }
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        match self.count(Operation::Put, to).await {
+        match self.count(Operation::Put, to) {
             None => self.inner.copy_opts(from, to, options).await,
             Some(fault) => Err(failed(fault)),
         }
@@ -291,7 +278,7 @@ impl MultipartUpload for Upload {
         let (store, location) = (self.store.clone(), self.location.clone());
         let part = self.inner.put_part(data);
         async move {
-            match store.count(Operation::Part, &location).await {
+            match store.count(Operation::Part, &location) {
                 None => part.await,
                 Some(fault) => Err(failed(fault)),
             }
@@ -300,7 +287,7 @@ impl MultipartUpload for Upload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let fault = self.store.count(Operation::Put, &self.location).await;
+        let fault = self.store.count(Operation::Put, &self.location);
         match fault {
             None => self.inner.complete().await,
             Some(fault) => {
