@@ -127,8 +127,9 @@ impl Faulty {
         match self.plan {
             Plan::At(at, fault) if number == at => Some(fault),
             Plan::At(at, Fault::Crash) if number > at => Some(Fault::Crash),
-            Plan::NoAnswers if operation == Operation::Put => Some(Fault::AnswerLost),
-            Plan::NoAnswers if operation == Operation::Delete => Some(Fault::AnswerLost),
+            Plan::NoAnswers if matches!(operation, Operation::Put | Operation::Delete) => {
+                Some(Fault::AnswerLost)
+            }
             Plan::Never | Plan::At(..) | Plan::NoAnswers => None,
         }
     }
