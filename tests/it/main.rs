@@ -42,5 +42,9 @@ mod small;
 mod smtp_server;
 /// Questions to the warehouse, in every form.
 mod sql;
+/// An object store that fails by a script.
+mod store_proxy;
+/// Nights in object stores.
+mod stores;
 /// Running a deployment in a folder of its own.
 mod support;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use futures::stream::{self, StreamExt};
 
 use super::error::WarehouseError;
-use super::{RunId, Warehouse};
+use super::{Commit, RunId, Warehouse};
 use crate::fs::{Store, StoreError};
 use table::{Table, tables_of};
 
@@ -41,9 +41,17 @@ impl Warehouse {
     /// Deletes the Delta logs, with all that others put into them, and writes them anew.
     pub(crate) async fn rewrite_delta(&self) -> Result<Rewritten, WarehouseError> {
         let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let _lock = self.lock(&RunId::new(newest.as_of))?;
         // Read again: a run may have published before the lock was ours.
-        let commits = self.commits().await?;
+        let run_id = RunId::new(newest.as_of);
+        let (commits, lock) = self.locked(&run_id, self.commits()).await?;
+        let rewritten = self.write_anew(&commits).await;
+        if let Some(lock) = lock {
+            lock.release().await;
+        }
+        rewritten
+    }
+
+    async fn write_anew(&self, commits: &[Commit]) -> Result<Rewritten, WarehouseError> {
         for folder in ["derived", "tables"] {
             for file in self.store.list(folder).await? {
                 if file.path.split('/').any(|part| part == FOLDER) {
@@ -51,7 +59,7 @@ impl Warehouse {
                 }
             }
         }
-        let tables = tables_of(&commits);
+        let tables = tables_of(commits);
         self.catch_up(&tables).await?;
         Ok(Rewritten {
             tables: tables.len(),
