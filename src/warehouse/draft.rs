@@ -76,7 +76,7 @@ pub(crate) struct Draft {
     /// Tells the files of one run apart.
     serial: u32,
     /// Held until the draft is gone.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 /// What a draft is begun for.
@@ -117,7 +117,7 @@ impl Draft {
             day: begin.day,
             pending,
             serial: 0,
-            _lock: lock,
+            lock,
         }
     }
 
@@ -329,13 +329,23 @@ impl Draft {
         self.pending.texts = texts;
         definition_hash.clone_into(&mut self.pending.definition_hash);
         self.merge_due().await?;
-        self.pending.publish(&self.store).await?;
+        let published = self.pending.publish(&self.store).await;
         let folded = Folded::after(self.base.as_deref(), &self.pending);
-        if folded.wants_checkpoint() {
+        if published.is_ok() && folded.wants_checkpoint() {
             // It is published already; the next commit writes the checkpoint if this one could not.
             folded.write(&self.store).await.ok();
         }
-        Ok(self.pending)
+        if let Some(lock) = self.lock.take() {
+            lock.release().await;
+        }
+        published.map(|()| self.pending)
+    }
+
+    /// Ends the draft without a commit, and lets another run write.
+    pub(crate) async fn abandon(self) {
+        if let Some(lock) = self.lock {
+            lock.release().await;
+        }
     }
 
     /// Merges the files of like size of the tables to which this run adds.

@@ -22,7 +22,7 @@ const TABLES: [&str; 4] = ["history", "events", "derived", "tables"];
 const PLAIN: [&str; 3] = ["archive", "outbox", "quarantine"];
 /// What is never deleted, but for litter in it.
 const APART: [&str; 2] = ["_log", "ledger"];
-const LOCK: &str = "writer.lock";
+const LOCKS: [&str; 2] = ["writer.lock", "writer.lease"];
 const DELTA: &str = "_delta_log";
 
 /// What a vacuum did, or would do.
@@ -55,19 +55,18 @@ impl Warehouse {
         rehearsal: bool,
     ) -> Result<Vacuumed, WarehouseError> {
         let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let _lock = if rehearsal {
-            None
-        } else {
-            self.lock(&RunId::new(newest.as_of))?
-        };
         let grace = SignedDuration::from_hours(24 * i64::from(grace_days));
         let since = clock::now().checked_sub(grace).unwrap_or(Timestamp::MIN);
         let mut done = Vacuumed::default();
-        let old = old(&self.store, since, &mut done.unknown).await?;
+        let old = old(&self.store, since, &mut done.unknown);
         if rehearsal {
-            done.gone = old;
-        } else {
-            delete(&self.store, old, &mut done).await;
+            done.gone = old.await?;
+            return Ok(done);
+        }
+        let (old, lock) = self.locked(&RunId::new(newest.as_of), old).await?;
+        delete(&self.store, old, &mut done).await;
+        if let Some(lock) = lock {
+            lock.release().await;
         }
         Ok(done)
     }
@@ -145,7 +144,7 @@ fn known(path: &str) -> Known {
     let rest: Vec<&str> = parts.collect();
     let (first, last) = (rest.first(), rest.last());
     let is_runs = |name: Option<&&str>| name.is_some_and(|name| RunId::begins(name));
-    if path == LOCK || APART.contains(&folder) || rest.contains(&DELTA) {
+    if LOCKS.contains(&path) || APART.contains(&folder) || rest.contains(&DELTA) {
         Known::Apart
     } else if TABLES.contains(&folder) && is_runs(last) && path.ends_with(".parquet")
         || PLAIN.contains(&folder) && rest.len() > 1 && is_runs(first)
@@ -184,6 +183,7 @@ mod tests {
         }
         for path in [
             "writer.lock",
+            "writer.lease",
             "_log/anything",
             "ledger/m/1-sent.json",
             "derived/metric/_delta_log/_last_checkpoint",
