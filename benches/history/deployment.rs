@@ -66,6 +66,7 @@ stages:
   - { id: known, term: Known, definition: "An address", when: "email is not null" }
   - { id: mql, term: MQL, definition: "Worked", when: "status in ('Working', 'Qualified')" }
   - { id: closed, term: Closed, definition: "Converted", when: "status = 'Converted'" }
+after_close: { to: known, quiet: 30 days }
 "#;
 
 impl Deployment {
