@@ -219,7 +219,7 @@ impl Store {
     ) -> Result<Vec<Bytes>, StoreError> {
         let key = self.key(path)?;
         let mut parts = Vec::with_capacity(ranges.len());
-        for near in ranges.chunk_by(|one, two| is_near(one, two)) {
+        for near in ranges.chunk_by(is_near) {
             let (Some(first), Some(last)) = (near.first(), near.last()) else {
                 continue;
             };

@@ -50,7 +50,7 @@ pub(super) async fn demo(args: &DemoArgs, output: &Output) -> Result<Outcome, Fa
     let mut nights = Vec::new();
     for night in &told.nights {
         let summary = pipeline::run(&config, *night, Mails::Send, &|event| {
-            output.progress(event)
+            output.progress(event);
         })
         .await?;
         // The import holds the whole past: what is compared with from here on is frozen from it.

@@ -16,7 +16,7 @@ pub(super) async fn run(
         .as_of
         .unwrap_or_else(|| clock::yesterday(&config.time_zone));
     let summary = pipeline::run(config, as_of, mails(args.no_send), &|event| {
-        output.event(event)
+        output.event(event);
     })
     .await?;
     tell(&summary, output)

@@ -105,7 +105,7 @@ async fn run_on(
         deliver(config, warehouse, &version, &mut summary).await?;
     }
     if !summary.already_published {
-        let stays = upkeep::vacuum_after(&warehouse).await;
+        let stays = upkeep::vacuum_after(warehouse).await;
         summary.transient &= stays.is_empty();
         summary.problems.extend(stays);
     }

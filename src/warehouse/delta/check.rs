@@ -34,14 +34,11 @@ async fn of_table(store: &Store, table: &Table<'_>) -> Result<Vec<Fault>, Wareho
     let mut faults = Vec::new();
     let mut present = BTreeSet::new();
     for file in &listed {
-        match number(&file.path) {
-            Some(version) => {
-                present.insert(version);
-            }
-            None => {
-                let stated = "only this program writes there".to_owned();
-                faults.push(fault(store, &file.path, "is none of its entries", stated));
-            }
+        if let Some(version) = number(&file.path) {
+            present.insert(version);
+        } else {
+            let stated = "only this program writes there".to_owned();
+            faults.push(fault(store, &file.path, "is none of its entries", stated));
         }
     }
     if present.is_empty() {

@@ -92,7 +92,7 @@ pub(super) fn next_of<'a>(
         });
         table.live += 1;
         if let Some(change) = table.changes.get_mut(&before.commit_no) {
-            change.columns = together(change.columns.clone(), &file.schema);
+            change.columns = together(&change.columns, &file.schema);
         }
     }
     let mut changes: BTreeMap<&str, Change<'_>> = BTreeMap::new();
@@ -149,17 +149,18 @@ impl<'a> Table<'a> {
         let kept = self.live > change.added.len() || change.added.is_empty();
         let start = before.filter(|_| kept).cloned();
         let added = change.added.iter().map(|file| file.schema.as_slice());
-        change.columns = added.fold(start.unwrap_or_default(), together);
+        let start = start.unwrap_or_default();
+        change.columns = added.fold(start, |before, now| together(&before, now));
         self.changes.insert(commit_no, change);
     }
 }
 
 /// The columns of both. Those of a file are borrowed as long as they alone are the table's.
-fn together<'a>(before: Cow<'a, [Column]>, now: &'a [Column]) -> Cow<'a, [Column]> {
-    if before.is_empty() || *before == *now {
+fn together<'a>(before: &Cow<'a, [Column]>, now: &'a [Column]) -> Cow<'a, [Column]> {
+    if before.is_empty() || **before == *now {
         return Cow::Borrowed(now);
     }
-    Cow::Owned(unified(&before, now))
+    Cow::Owned(unified(before, now))
 }
 
 fn is_table(file: &DataFile) -> bool {

@@ -228,7 +228,7 @@ impl Merge {
             return;
         }
         if let Some(before) = self.pending.take()
-            && !(before.from == keys.from_at(keys.at) && before.is_of(keys))
+            && !(before.from == keys.valid_from(keys.at) && before.is_of(keys))
         {
             self.stand(before);
         }
@@ -236,7 +236,7 @@ impl Merge {
             row,
             ids: keys.ids.clone(),
             at: keys.at,
-            from: keys.from_at(keys.at),
+            from: keys.valid_from(keys.at),
             withdrawn: keys.is_withdrawn(keys.at),
         });
     }
@@ -348,12 +348,12 @@ impl Keys {
     fn key(&self, at: usize) -> (&str, (i64, i64)) {
         (
             self.ids.value(at),
-            (self.from_at(at), self.commits.value(at)),
+            (self.valid_from(at), self.commits.value(at)),
         )
     }
 
     /// Rows that are no versions have no `valid_from`: one stands for each record.
-    fn from_at(&self, at: usize) -> i64 {
+    fn valid_from(&self, at: usize) -> i64 {
         self.from.as_ref().map_or(0, |from| from.value(at))
     }
 

@@ -149,7 +149,7 @@ impl<'a> Night<'a> {
         let row = task.row.filter(|row| !self.snapshot.is_gone(*row));
         let shown = places.shown.zip(row);
         let shown = shown.map(|(cell, row)| Shown {
-            cells: self.carried(&self.snapshot.present, cell, known.as_ref()),
+            cells: carried(&self.snapshot.present, cell, known.as_ref()),
             created: self.snapshot.created_at(row),
             modified: self.snapshot.modified_at(row),
         });
@@ -335,15 +335,6 @@ impl<'a> Night<'a> {
         }
     }
 
-    /// A row's cells, with the known ones in the columns that its extract lacks.
-    fn carried(&self, present: &[bool], cell: Cell, known: Option<&State>) -> Vec<Cell> {
-        let cell_of = |(column, present): (usize, &bool)| match known {
-            Some(known) if !present => known.cells[column],
-            _ => cell,
-        };
-        present.iter().enumerate().map(cell_of).collect()
-    }
-
     /// The versions as a run holds them.
     fn batch(&self, rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
         let cells = |column: usize| rows.iter().map(|row| row.version.cells[column]).collect();
@@ -357,6 +348,15 @@ impl<'a> Night<'a> {
         columns.push(Arc::new(digests));
         RecordBatch::try_new(Arc::clone(&self.snapshot.stored), columns)
     }
+}
+
+/// A row's cells, with the known ones in the columns that its extract lacks.
+fn carried(present: &[bool], cell: Cell, known: Option<&State>) -> Vec<Cell> {
+    let cell_of = |(column, present): (usize, &bool)| match known {
+        Some(known) if !present => known.cells[column],
+        _ => cell,
+    };
+    present.iter().enumerate().map(cell_of).collect()
 }
 
 /// How versions leave their record.

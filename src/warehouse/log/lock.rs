@@ -35,13 +35,11 @@ pub(in crate::warehouse) async fn take(
     store: &Store,
     run_id: &RunId,
 ) -> Result<Option<Lock>, WarehouseError> {
-    match store.folder() {
-        Some(folder) => Ok(in_folder(folder, run_id)?.map(Lock::File)),
-        None => {
-            let lease = lease::take(store, run_id, Terms::USUAL).await?;
-            Ok(Some(Lock::Lease(lease)))
-        }
+    if let Some(folder) = store.folder() {
+        return Ok(in_folder(folder, run_id)?.map(Lock::File));
     }
+    let lease = lease::take(store, run_id, Terms::USUAL).await?;
+    Ok(Some(Lock::Lease(lease)))
 }
 
 fn in_folder(folder: &Path, run_id: &RunId) -> Result<Option<File>, WarehouseError> {

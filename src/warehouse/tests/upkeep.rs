@@ -51,10 +51,13 @@ async fn write(mut draft: Draft, day: i8, statuses: [u8; 3]) -> Draft {
     draft
 }
 
+/// What a night's version answers, and its derived table if that stays as a file.
+type Answered = (Vec<Vec<Value>>, Option<Vec<Value>>);
+
 /// The warehouse, and what each night answered when it was published.
 struct Past {
     house: House,
-    answered: BTreeMap<i8, (Vec<Vec<Value>>, Option<Vec<Value>>)>,
+    answered: BTreeMap<i8, Answered>,
     loaded_late: Vec<i8>,
 }
 
@@ -104,7 +107,9 @@ impl Past {
             return;
         };
         let free = (1..*newest).rev().step_by(2);
-        let free = free.filter(|day| !self.loaded_late.contains(day)).last();
+        let free = free
+            .filter(|day| !self.loaded_late.contains(day))
+            .next_back();
         let Some(day) = free else { return };
         let run_id = RunId::new(nov(day));
         let begun = self

@@ -7,7 +7,7 @@ use super::*;
 use crate::fs::faults::{Fault, Faulty, Plan};
 
 const LONG: SignedDuration = SignedDuration::from_hours(1);
-const NEVER: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_hours(1);
 const AT_ONCE: Duration = Duration::from_millis(1);
 
 fn store() -> Store {

@@ -69,7 +69,11 @@ async fn sha256(store: &Store, file: &DataFile) -> Result<String, StoreError> {
     let mut start = 0;
     while start < file.bytes {
         let end = file.bytes.min(start + PART);
-        for part in store.ranges(&file.path, &[start..end]).await? {
+        let range = start..end;
+        for part in store
+            .ranges(&file.path, std::slice::from_ref(&range))
+            .await?
+        {
             hash.update(&part);
         }
         start = end;
