@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::model::{Life, Night, life, nights, rows_of, wait};
+use super::model::{Life, Night, kept, life, nights, rows_of, shown_on, wait};
 use super::*;
 use crate::config::ColumnType::Boolean;
 
@@ -133,6 +133,73 @@ async fn any_order_holds(nights: &[Night], column_from: usize, order: &[usize]) 
     );
 }
 
+/// What befalls a night of the model, by its place among the nights.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    /// It is run; if it was before, it is refused.
+    Run(usize),
+    /// Its run is cut off before the commit.
+    Crash(usize),
+}
+
+fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    let turn = prop_oneof![
+        3 => (0..7_usize).prop_map(Turn::Run),
+        1 => (0..7_usize).prop_map(Turn::Crash),
+    ];
+    proptest::collection::vec(turn, 1..16)
+}
+
+/// Any sequence of nights, late or in their turn, repeated or cut off, against every full snapshot
+/// kept in memory.
+async fn the_model_holds(nights: &[Night], turns: &[Turn]) {
+    let house = House::new();
+    let mut model = BTreeMap::new();
+    for turn in turns {
+        let (Turn::Run(index) | Turn::Crash(index)) = *turn;
+        let Some(Some(night)) = nights.get(index) else {
+            continue;
+        };
+        let day = i8::try_from(index + 2).unwrap();
+        let rows = rows_of(day, night, false);
+        let values: Vec<Value> = rows.values().cloned().collect();
+        let leads = extract("lead", lead_kind(), nov(day), &LEAD, &values);
+        let newest = house.warehouse.latest().await.unwrap();
+        let run_id = RunId::new(nov(day));
+        let begun = match newest {
+            Some(newest) if newest.as_of >= nov(day) => {
+                house
+                    .warehouse
+                    .begin_late(nov(day), &run_id, &house.zone)
+                    .await
+            }
+            _ => house.warehouse.begin(nov(day), &run_id, &house.zone).await,
+        };
+        let mut draft = begun.unwrap();
+        let recorded = draft.record(&leads, None).await;
+        assert_eq!(recorded.is_err(), model.contains_key(&day), "{recorded:?}");
+        if matches!(turn, Turn::Run(_)) && recorded.is_ok() {
+            commit(draft).await;
+            model.insert(day, rows);
+        } else {
+            draft.abandon().await;
+        }
+    }
+    let Some(newest) = house.warehouse.latest().await.unwrap() else {
+        assert!(model.is_empty());
+        return;
+    };
+    let history = house.rows(&newest, "crm.lead_history").await;
+    for (day, rows) in &model {
+        assert_eq!(
+            shown_on(&history, *day),
+            kept(rows),
+            "at the end of day {day}"
+        );
+    }
+    assert_eq!(house.warehouse.verify().await.unwrap().faults.len(), 0);
+}
+
 async fn lives_hold(lives: &[Life], first: i64, order: &[i64]) {
     let (in_order, shuffled) = (House::new(), House::new());
     let night = |day: i64| {
@@ -170,6 +237,13 @@ proptest! {
         order in any_order((0..7_usize).collect()),
     ) {
         wait(any_order_holds(&nights, column_from, &order));
+    }
+
+    // Whatever is run, repeated or cut off in whatever order, the history shows at each recorded day's
+    // end what that day's snapshot showed, and no version is left that `verify` rejects.
+    #[test]
+    fn any_sequence_gives_what_the_model_keeps(nights in nights(), turns in turns()) {
+        wait(the_model_holds(&nights, &turns));
     }
 
     // So it is with field history, whose rows every night tells from the start.

@@ -69,6 +69,27 @@ pub(super) fn rows_of(
     night.iter().enumerate().filter_map(row).collect()
 }
 
+/// What a history shows at the end of a day.
+pub(super) fn shown_on(history: &[Value], day: i8) -> BTreeMap<String, Vec<Value>> {
+    let end = start() + i64::from(day) * 24 * HOUR - 1;
+    let mut found = state_at(history, end, &FIELDS);
+    for row in found.values_mut() {
+        row.resize(FIELDS.len(), Value::Null);
+    }
+    found
+}
+
+/// What a snapshot showed, as the model keeps it.
+pub(super) fn kept(rows: &BTreeMap<String, Value>) -> BTreeMap<String, Vec<Value>> {
+    let row = |(id, row): (&String, &Value)| {
+        (id.clone(), FIELDS.map(|field| row[field].clone()).to_vec())
+    };
+    rows.iter().map(row).collect()
+}
+
+/// The fields that the model compares.
+const FIELDS: [&str; 4] = ["status", "score__c", "systemmodstamp", "flag"];
+
 async fn snapshots_hold(nights: &[Night], column_from: usize) {
     let house = House::new();
     let wide = [LEAD.as_slice(), &[("Flag", ColumnType::Boolean)]].concat();
@@ -93,18 +114,12 @@ async fn snapshots_hold(nights: &[Night], column_from: usize) {
     };
     let version = house.latest().await;
     let history = house.rows(&version, "crm.lead_history").await;
-    let fields = ["status", "score__c", "systemmodstamp", "flag"];
     for (day, rows) in &model {
-        let expected: BTreeMap<String, Vec<Value>> = rows
-            .iter()
-            .map(|(id, row)| (id.clone(), fields.map(|field| row[field].clone()).to_vec()))
-            .collect();
-        let end = start() + i64::from(*day) * 24 * HOUR - 1;
-        let mut found = state_at(&history, end, &fields);
-        for row in found.values_mut() {
-            row.resize(4, Value::Null);
-        }
-        assert_eq!(found, expected, "at the end of day {day}");
+        assert_eq!(
+            shown_on(&history, *day),
+            kept(rows),
+            "at the end of day {day}"
+        );
     }
     let now = house.rows(&version, "crm.lead").await;
     let ids: Vec<String> = now.iter().map(|row| word(&row["record_id"])).collect();
