@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
 use super::error::WarehouseError;
-use super::file::{COMMIT_NO, Writer};
+use super::file::{COMMIT_NO, Reading, Writer};
 use super::history::changes::Changes;
 use super::history::compare::{History, Later, Nights, compare};
 use super::history::events::Stamp;
@@ -28,6 +29,7 @@ use super::log::{Commit, DataFile, FileKind, StreamFact, StreamForm, Work};
 use super::query::read;
 use super::raw::{self, Raw};
 use super::schema::{Column, aligned, columns_of, schema_of, unified, with_commit};
+use super::upkeep::erase::{self, Matcher};
 use super::upkeep::merging;
 use crate::clock::{self, RunId};
 use crate::config::{Retention, StreamKind};
@@ -63,6 +65,22 @@ pub(crate) struct Recorded {
     /// Field-history rows left out because a value is not of its column's type, or record, field or
     /// instant is missing.
     pub(crate) unreadable: u64,
+    /// Rows left out, and cells left blank, because they name somebody who was erased.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub(crate) erased: u64,
+}
+
+impl Recorded {
+    /// Rows and cells of the extract that named somebody erased. The rows came all the same.
+    fn leave_out(&mut self, rows: u64, cells: u64) {
+        self.rows += rows;
+        self.erased = rows + cells;
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_nothing(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Debug)]
@@ -75,6 +93,8 @@ pub(crate) struct Draft {
     pending: Commit,
     /// Tells the files of one run apart.
     serial: u32,
+    /// Everybody erased so far, once it is asked.
+    erased: OnceCell<Option<Matcher>>,
     /// Held until the draft is gone.
     _lock: Option<Lock>,
 }
@@ -109,7 +129,11 @@ impl Draft {
     ) -> Self {
         let commit_no = base.as_ref().map_or(0, |base| base.version.commit_no) + 1;
         let mut pending = Commit::new(commit_no, begin.run_id, begin.work, begin.as_of);
-        pending.derived_since = base.as_ref().map_or(0, |base| base.derived_since);
+        pending.derived_since = match begin.work {
+            // Derived tables of older nights name who is erased.
+            Work::Erasure => commit_no,
+            _ => base.as_ref().map_or(0, |base| base.derived_since),
+        };
         Self {
             store,
             zone,
@@ -117,6 +141,7 @@ impl Draft {
             day: begin.day,
             pending,
             serial: 0,
+            erased: OnceCell::new(),
             _lock: lock,
         }
     }
@@ -146,6 +171,11 @@ impl Draft {
         extract: &Extract,
         field_history: Option<&Extract>,
     ) -> Result<Recorded, WarehouseError> {
+        let erased = self.erased().await?;
+        let (extract, rows, cells) = erase::sifted(erased, extract)?;
+        let told = field_history.map(|told| erase::sifted(erased, told));
+        let told = told.transpose()?.map(|(told, ..)| told);
+        let (extract, field_history) = (extract.as_ref(), told.as_deref());
         let raw = Raw::of(extract)?;
         let (columns, state) = self.admit(extract, &raw, form_of(&extract.kind))?;
         let snapshot = Snapshot::of(&raw, &extract.kind, &columns, &self.zone)?;
@@ -167,6 +197,7 @@ impl Draft {
         };
         let compared = compare(&past, &snapshot, &changes, &nights, &mut begun.writer);
         let mut recorded = Box::pin(compared).await?;
+        recorded.leave_out(rows, cells);
         recorded.bytes = self.end(begun, false).await?;
         self.keep_apart(&raw, &snapshot).await?;
         self.note(extract, columns, &recorded);
@@ -178,6 +209,8 @@ impl Draft {
         &mut self,
         extract: &Extract,
     ) -> Result<Recorded, WarehouseError> {
+        let (extract, rows, cells) = erase::sifted(self.erased().await?, extract)?;
+        let extract = extract.as_ref();
         let raw = Raw::of(extract)?;
         let (columns, state) = self.admit(extract, &raw, StreamForm::Events)?;
         let stated = [raw.columns.clone(), events::own_columns()].concat();
@@ -195,6 +228,7 @@ impl Draft {
         let keyed = (&raw, key_of(extract));
         let mut recorded =
             events::record(&self.store, &files, keyed, stamp, &mut begun.writer).await?;
+        recorded.leave_out(rows, cells);
         recorded.bytes = self.end(begun, false).await?;
         self.note(extract, columns, &recorded);
         Ok(recorded)
@@ -369,6 +403,70 @@ impl Draft {
             self.remove(&file.path).await;
         }
         Ok(())
+    }
+
+    /// Puts a file with other rows in the place of one: in the same order, of the same commits.
+    pub(super) async fn rewrite(
+        &mut self,
+        file: &Arc<DataFile>,
+        sift: impl Fn(RecordBatch) -> Result<RecordBatch, WarehouseError>,
+    ) -> Result<(), WarehouseError> {
+        let Some((stated, stored, order)) = merging::columns(std::slice::from_ref(file)) else {
+            return Ok(());
+        };
+        let mut begun = self.begin((file.kind, &file.table, stated), &stored, order)?;
+        let mut batches = Reading::open(&self.store, file).await?.stream(None, None)?;
+        while let Some(batch) = batches.next().await? {
+            let batch = aligned(&sift(batch)?, &stored).map_err(WarehouseError::of(&file.table))?;
+            begun.writer.write(&batch).await?;
+        }
+        let path = begun.path.clone();
+        self.end(begun, file.kind == FileKind::Append).await?;
+        if let Some(new) = self.pending.added.last_mut().filter(|new| new.path == path) {
+            new.commits = file.commits;
+        }
+        self.remove(&file.path).await;
+        Ok(())
+    }
+
+    /// Puts other bytes in the place of a file that is no table's.
+    pub(super) async fn exchange(
+        &mut self,
+        file: &DataFile,
+        kind: FileKind,
+        path: &str,
+        bytes: Bytes,
+    ) -> Result<(), WarehouseError> {
+        let entry = DataFile {
+            path: path.to_owned(),
+            kind,
+            bytes: bytes.len() as u64,
+            sha256: sha256(&bytes),
+            ..file.clone()
+        };
+        self.create(entry, bytes).await?;
+        self.remove(&file.path).await;
+        Ok(())
+    }
+
+    /// Lets go every derived file that was there before.
+    pub(super) fn let_derived_go(&mut self) {
+        let Some(base) = self.base.as_deref() else {
+            return;
+        };
+        let derived = base.version.files_of(FileKind::Derived);
+        let left = derived.filter(|file| !self.pending.removed.contains(&file.path));
+        let left: Vec<String> = left.map(|file| file.path.clone()).collect();
+        self.pending.removed.extend(left);
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    async fn erased(&self) -> Result<Option<&Matcher>, WarehouseError> {
+        let erased = self.erased.get_or_try_init(|| erase::matcher(&self.store));
+        Ok(erased.await?.as_ref())
     }
 
     /// Takes a file out of the version that this run makes.

@@ -21,7 +21,7 @@ const TABLES: [&str; 4] = ["history", "events", "derived", "tables"];
 /// Where files lie as they are, by run.
 const PLAIN: [&str; 3] = ["archive", "outbox", "quarantine"];
 /// What is never deleted, but for litter in it.
-const APART: [&str; 2] = ["_log", "ledger"];
+const APART: [&str; 3] = ["_log", "ledger", "erased"];
 const LOCK: &str = "writer.lock";
 const DELTA: &str = "_delta_log";
 
@@ -63,14 +63,11 @@ impl Warehouse {
         let now = clock::now();
         let since = now.checked_sub(grace).unwrap_or(Timestamp::MIN);
         // The listing first: what is committed meanwhile is among what the log names.
-        let listed = self.store.list("").await?;
-        let litter = self.store.litter().await?;
+        let listed = listed(&self.store).await?;
         let named = named(&self.store, since).await?;
         let mut done = Vacuumed::default();
         let mut old = Vec::new();
-        let litter = litter.into_iter().map(|file| (litter_is(&file.path), file));
-        let listed = listed.into_iter().map(|file| (known(&file.path), file));
-        for (known, file) in litter.chain(listed) {
+        for (known, file) in listed {
             match known {
                 _ if named.contains(&file.path) => {}
                 Known::Data if file.modified <= since => old.push(file),
@@ -78,7 +75,6 @@ impl Warehouse {
                 Known::No => done.unknown.push(self.store.shown(&file.path)),
             }
         }
-        old.sort_by(|one, two| one.path.cmp(&two.path));
         if rehearsal {
             done.gone = old;
         } else {
@@ -86,6 +82,54 @@ impl Warehouse {
         }
         Ok(done)
     }
+}
+
+impl Warehouse {
+    /// Deletes at once all that the newest version does not name, whoever may still be reading it.
+    pub(crate) async fn sweep(&self) -> Result<Vacuumed, WarehouseError> {
+        let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
+        let _lock = self.lock(&RunId::new(newest.as_of))?;
+        let mut old = listed(&self.store).await?;
+        // Without a lock, another run may be about to name what no commit ever named.
+        let ours = match self.store.folder() {
+            Some(_) => None,
+            None => Some(ever_named(&self.store).await?),
+        };
+        let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
+        let named: BTreeSet<&str> = newest.files.iter().map(|file| file.path.as_str()).collect();
+        old.retain(|(known, file)| {
+            let gone = ours.as_ref().is_none_or(|ours| ours.contains(&file.path));
+            *known == Known::Data && gone && !named.contains(file.path.as_str())
+        });
+        let mut done = Vacuumed::default();
+        let old = old.into_iter().map(|(_, file)| file).collect();
+        delete(&self.store, old, &mut done).await;
+        Ok(done)
+    }
+}
+
+/// Whether a file lies where runs put tables, pages, mails and refused files.
+pub(super) fn holds_data(path: &str) -> bool {
+    let folder = path.split('/').next().unwrap_or_default();
+    let is_log = path.split('/').any(|part| part == DELTA);
+    path.contains('/') && (TABLES.contains(&folder) || PLAIN.contains(&folder)) && !is_log
+}
+
+/// Every file there is, what listings hide among them, in the order of their paths.
+async fn listed(store: &Store) -> Result<Vec<(Known, Entry)>, WarehouseError> {
+    let listed = store.list("").await?.into_iter();
+    let litter = store.litter().await?.into_iter();
+    let litter = litter.map(|file| (litter_is(&file.path), file));
+    let listed = listed.map(|file| (known(&file.path), file));
+    let mut all: Vec<(Known, Entry)> = litter.chain(listed).collect();
+    all.sort_by(|one, two| one.1.path.cmp(&two.1.path));
+    Ok(all)
+}
+
+async fn ever_named(store: &Store) -> Result<BTreeSet<String>, WarehouseError> {
+    let commits = log::all(store).await?.into_iter();
+    let added = commits.flat_map(|commit| commit.added);
+    Ok(added.map(|file| file.path).collect())
 }
 
 async fn delete(store: &Store, files: Vec<Entry>, done: &mut Vacuumed) {
