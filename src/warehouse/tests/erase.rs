@@ -1,0 +1,477 @@
+//! Persons taken out of everything: what is left, what later nights bring, and what finds a rest.
+
+use serde_json::json;
+
+use super::*;
+use crate::config::ColumnType::Boolean;
+
+const LEAD: &str = "00Q00000000JANE";
+const CONTACT: &str = "00300000000JANE";
+const DEAL: &str = "00600000000DEAL";
+/// The person's number in the other source, and all that names the person anywhere.
+const NUMBER: i64 = 4711;
+const ADDRESSES: [&str; 3] = ["jane@x.example", "doe@home.example", "j.doe@work.example"];
+
+const PERSON: [(&str, ColumnType); 6] = [
+    ("Id", Text),
+    ("Email", Text),
+    ("Name", Text),
+    ("Note", Text),
+    ("Converted", Boolean),
+    ("SystemModstamp", Timestamp),
+];
+
+/// Everything one night brings; Jane is part of it.
+fn extracts(day: i8) -> Vec<Extract> {
+    let jane = if day < 7 { ADDRESSES[0] } else { ADDRESSES[1] };
+    let note = format!("seen on {day}");
+    let person = |id: &str, email: &str, name: &str, note: &str| {
+        json!({"id": id, "email": email, "name": name, "note": note, "converted": day > 8,
+               "systemmodstamp": null})
+    };
+    let leads = [
+        person(
+            "00Q00000000MARY",
+            "mary@x.example",
+            "Mary Major",
+            "knows JANE@x.example, says Ann",
+        ),
+        person(LEAD, jane, "Jane Doe", &note),
+        person(LEAD, jane, "Jane Doe", "twice"),
+        person("00Q00000000BOBO", "bob@x.example", "Bob Ross", &note),
+    ];
+    let contacts = [
+        person(CONTACT, ADDRESSES[2], "Jane Doe", "of old"),
+        person(
+            "00300000000MARY",
+            "mary@work.example",
+            "Mary Major",
+            "of old",
+        ),
+    ];
+    let deal = [
+        ("Id", Text),
+        ("Name", Text),
+        ("ContactId", Text),
+        ("Stage", Text),
+    ];
+    let deals = [
+        json!({"id": DEAL, "name": "Big", "contactid": CONTACT, "stage": format!("{}", day / 3)}),
+        json!({"id": "00600000000MORE", "name": "Small", "contactid": "00300000000MARY", "stage": "1"}),
+    ];
+    let mapped = [("Id", Bigint), ("Email", Text), ("Employees", Bigint)];
+    let people = [
+        json!({"id": NUMBER, "email": jane, "employees": 5}),
+        json!({"id": 12, "email": "mary@x.example", "employees": NUMBER}),
+    ];
+    let visit = [("Id", Text), ("PersonId", Bigint), ("Page", Text)];
+    let visits = [
+        json!({"id": format!("v{day}"), "personid": NUMBER, "page": "/a"}),
+        json!({"id": format!("w{day}"), "personid": 12, "page": "/b"}),
+        json!({"id": format!("x{day}"), "personid": null, "page": "/c?email=doe%40home.example"}),
+    ];
+    let task = [("Id", Text), ("WhoId", Text), ("Subject", Text)];
+    let tasks = [
+        json!({"id": format!("t{day}"), "whoid": LEAD, "subject": "Call"}),
+        json!({"id": format!("u{day}"), "whoid": "00Q00000000MARY", "subject": "Call"}),
+    ];
+    let (as_of, kind) = (nov(day), lead_kind);
+    let keyed = || StreamKind::Snapshot {
+        key: "id".to_owned(),
+        created: None,
+        modified: None,
+    };
+    let events = || StreamKind::Events {
+        key: "id".to_owned(),
+        at: None,
+    };
+    let other = |mut extract: Extract| {
+        extract.source = "map".to_owned();
+        extract
+    };
+    let kind = || match kind() {
+        StreamKind::Snapshot { key, modified, .. } => StreamKind::Snapshot {
+            key,
+            created: None,
+            modified,
+        },
+        other => other,
+    };
+    vec![
+        extract("lead", kind(), as_of, &PERSON, &leads),
+        extract("contact", kind(), as_of, &PERSON, &contacts),
+        extract("deal", keyed(), as_of, &deal, &deals),
+        extract("task", events(), as_of, &task, &tasks),
+        other(extract("person", keyed(), as_of, &mapped, &people)),
+        other(extract("visit", events(), as_of, &visit, &visits)),
+    ]
+}
+
+fn told(day: i8) -> Extract {
+    let jane = format!("c{day} {LEAD} Note - {day} {day:02}T10:00");
+    let mary = format!("d{day} 00Q00000000MARY Name Mary Marys {day:02}T10:00");
+    changes(nov(day), &[&jane, &mary])
+}
+
+async fn record(draft: &mut Draft, day: i8) -> BTreeMap<String, Recorded> {
+    let told = told(day);
+    let mut recorded = BTreeMap::new();
+    recorded.insert(
+        "crm.lead_change".to_owned(),
+        draft.record_events(&told).await.unwrap(),
+    );
+    for extract in extracts(day) {
+        let what = match extract.kind {
+            StreamKind::Events { .. } => draft.record_events(&extract).await,
+            _ if extract.stream == "lead" => draft.record(&extract, Some(&told)).await,
+            _ => draft.record(&extract, None).await,
+        };
+        recorded.insert(
+            format!("{}.{}", extract.source, extract.stream),
+            what.unwrap(),
+        );
+    }
+    recorded
+}
+
+fn mail() -> Vec<u8> {
+    // A body in base64: "Ask jane@x.example"
+    let head = "From: a@b.example\r\nTo: c@d.example\r\nSubject: x\r\nMIME-Version: 1.0\r\n";
+    let body = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n\
+                QXNrIGphbmVAeC5leGFtcGxl\r\n";
+    format!("{head}{body}").into_bytes()
+}
+
+/// Six nights, the third of which kept a refused file, with pages and mails.
+async fn company() -> House {
+    let house = House::new();
+    for day in 5..=10 {
+        let mut draft = house.begin(nov(day)).await;
+        record(&mut draft, day).await;
+        let schema = schema_of(&[("person_id", Text), ("n", Bigint)]);
+        let rows = [
+            json!({"person_id": format!("crm.lead:{LEAD}"), "n": day}),
+            json!({"person_id": "crm.lead:00Q00000000MARY", "n": day}),
+        ];
+        let batch = [batch_of(&schema, &rows).unwrap()];
+        draft.append("seen", &schema, &batch).await.unwrap();
+        draft.replace("person", &schema, &batch).await.unwrap();
+        let page = |text: &str| bytes::Bytes::from(text.to_owned());
+        let put = [
+            (FileKind::Archive, "a.html", page("<td>Jane  Doe</td>")),
+            (FileKind::Archive, "b.html", page("<td>Mary Major</td>")),
+            (FileKind::Outbox, "m1.json", page("{}")),
+            (FileKind::Outbox, "m1.eml", mail().into()),
+            (FileKind::Outbox, "m2.json", page("{}")),
+            (FileKind::Outbox, "m2.eml", page("Subject: y\r\n\r\nnobody")),
+        ];
+        for (kind, path, bytes) in put {
+            draft.put(kind, path, bytes).await.unwrap();
+        }
+        if day == 7 {
+            let text = format!("Id,Email\n1,mary@x.example\n{LEAD},\n2,jane@x.example\n");
+            draft
+                .put_aside("crm.lead", "d/lead.csv", text.into())
+                .await
+                .unwrap();
+            draft
+                .put_aside("crm.lead", "d/all.json", "[\"doe@home.example\"]".into())
+                .await
+                .unwrap();
+        }
+        commit(draft).await;
+    }
+    house
+}
+
+fn jane() -> Erased {
+    let record = |table: &str, id: &str| (table.to_owned(), id.to_owned());
+    Erased {
+        persons: 1,
+        addresses: ADDRESSES.map(str::to_owned).into(),
+        records: [
+            record("crm.lead", LEAD),
+            record("crm.contact", CONTACT),
+            record("map.person", &NUMBER.to_string()),
+        ]
+        .into(),
+        names: ["Jane Doe".to_owned()].into(),
+        streams: ["crm.lead", "crm.contact", "map.person"]
+            .map(str::to_owned)
+            .into(),
+    }
+}
+
+async fn erase(house: &House) -> BTreeMap<String, Went> {
+    let latest = house.latest().await;
+    let run_id = RunId::new(latest.as_of);
+    let begun = house.warehouse.begin_erasure(&run_id, &house.zone).await;
+    let mut draft = begun.unwrap();
+    let jane = jane();
+    let plan = house.warehouse.plan_erasure(&latest, &jane, &run_id, false);
+    let mut plan = plan.await.unwrap();
+    draft.erase(&mut plan).await.unwrap();
+    draft.bury(&plan).await.unwrap();
+    commit(draft).await;
+    let swept = house.warehouse.sweep().await.unwrap();
+    assert!(swept.stuck.is_empty());
+    plan.went().clone()
+}
+
+/// Every row of every table of a day that is no derived one.
+async fn answers(house: &House, day: i8) -> BTreeMap<String, Vec<Value>> {
+    let version = house.warehouse.as_of(nov(day)).await.unwrap().unwrap();
+    let mut answers = BTreeMap::new();
+    for table in version
+        .tables()
+        .into_iter()
+        .filter(|table| table != "person")
+    {
+        answers.insert(table.clone(), house.rows(&version, &table).await);
+    }
+    answers
+}
+
+/// Whether a cell names Jane, told by her values.
+fn names_jane(column: &str, cell: &Value) -> bool {
+    let text = word(cell).to_lowercase().replace("%40", "@");
+    let number = column.ends_with("id") && text == NUMBER.to_string();
+    let ids = [LEAD, CONTACT].map(str::to_lowercase);
+    number
+        || ADDRESSES.iter().any(|one| text.contains(one))
+        || ids.iter().any(|id| text.contains(id))
+}
+
+/// The rows without Jane: hers are gone, and what names her in others' is null.
+fn without_jane(table: &str, rows: &[Value]) -> Vec<Value> {
+    let events = ["crm.lead_change", "crm.task", "map.visit"].contains(&table);
+    let own = [LEAD.to_owned(), CONTACT.to_owned(), NUMBER.to_string()];
+    let rows = rows.iter().filter(|row| {
+        let hers = own.contains(&word(&row["record_id"]));
+        let named = row
+            .as_object()
+            .unwrap()
+            .iter()
+            .any(|(name, cell)| names_jane(name, cell));
+        !(hers || events && named)
+    });
+    let blank = |row: &Value| {
+        let cells = row.as_object().unwrap().iter();
+        let cells = cells.map(|(name, cell)| match names_jane(name, cell) {
+            true => (name.clone(), Value::Null),
+            false => (name.clone(), cell.clone()),
+        });
+        Value::Object(cells.collect())
+    };
+    rows.map(blank).collect()
+}
+
+/// Every file of the store as text: of Parquet the rows, of mails the parts.
+async fn everything(house: &House) -> Vec<(String, String)> {
+    let store = house.warehouse.store();
+    let mut texts = Vec::new();
+    for entry in store.list("").await.unwrap() {
+        let bytes = store.get(&entry.path).await.unwrap();
+        let mut text = String::from_utf8_lossy(&bytes).into_owned();
+        if entry.path.ends_with(".eml") {
+            let message = mail_parser::MessageParser::default()
+                .parse(&bytes[..])
+                .unwrap();
+            text.push_str(&message.body_text(0).unwrap_or_default());
+        }
+        if entry.path.ends_with(".parquet") {
+            let reader =
+                parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(bytes);
+            for batch in reader.unwrap().build().unwrap() {
+                let batches = [batch.unwrap()];
+                let shown = arrow::util::pretty::pretty_format_batches(&batches).unwrap();
+                text.push_str(&shown.to_string());
+            }
+        }
+        texts.push((entry.path, text));
+    }
+    texts
+}
+
+// After an erasure no file holds the person's addresses, ids or name, in whatever form; each night
+// answers as before but for that person; and the proof holds.
+#[tokio::test]
+async fn nothing_is_left() {
+    let house = company().await;
+    let mut before = Vec::new();
+    for day in 5..=10 {
+        before.push(answers(&house, day).await);
+    }
+    let went = erase(&house).await;
+    for (path, text) in everything(&house).await {
+        for value in ADDRESSES
+            .iter()
+            .chain(&[LEAD, CONTACT, "Jane Doe", "JANE@"])
+        {
+            assert!(!text.contains(value), "{path}");
+        }
+    }
+    for (day, before) in (5..=10).zip(before) {
+        let after = answers(&house, day).await;
+        for (table, rows) in &before {
+            assert_eq!(after[table], without_jane(table, rows), "{table} of {day}");
+        }
+        assert_eq!(after.len(), before.len());
+    }
+    let aside = went["quarantine"];
+    assert_eq!((aside.rows, aside.files), (2, 2));
+    assert_eq!((went["archive"].files, went["outbox"].files), (6, 12));
+    assert!(went["crm.lead"].cells > 0 && went["crm.deal"].cells > 0);
+    let proof = house.warehouse.prove_erasure().await.unwrap();
+    assert!(
+        proof.left.is_empty() && proof.unread.is_empty(),
+        "{proof:?}"
+    );
+    assert_eq!((proof.erasures, proof.persons), (1, 1));
+    let verified = house.warehouse.verify().await.unwrap();
+    assert!(verified.faults.is_empty(), "{:?}", verified.faults);
+    let latest = house.latest().await;
+    assert_eq!(latest.as_of, nov(10), "the newest day stays the newest");
+}
+
+// Derived tables of older nights are derived again when they are asked, and the newest night's files
+// are those of the erasure; how many were erased since is known.
+#[tokio::test]
+async fn old_nights_are_derived_again() {
+    let house = company().await;
+    erase(&house).await;
+    for day in [5, 10] {
+        let version = house.warehouse.as_of(nov(day)).await.unwrap().unwrap();
+        assert!(!version.is_derived);
+        assert_eq!(house.warehouse.erased_since(&version).await.unwrap(), 1);
+    }
+    let latest = house.latest().await;
+    assert!(latest.is_derived);
+    assert_eq!(house.warehouse.erased_since(&latest).await.unwrap(), 0);
+}
+
+// The next night still brings the person: nothing of it is recorded, and nothing else changes for it.
+#[tokio::test]
+async fn the_next_night_adds_nothing() {
+    let house = company().await;
+    erase(&house).await;
+    let before = answers(&house, 10).await;
+    let mut draft = house.begin(nov(11)).await;
+    let recorded = record(&mut draft, 11).await;
+    commit(draft).await;
+    let lead = &recorded["crm.lead"];
+    assert_eq!(
+        (lead.rows, lead.new, lead.changed, lead.vanished),
+        (4, 0, 2, 0)
+    );
+    assert_eq!(
+        (lead.erased, lead.duplicates),
+        (3, 0),
+        "two rows, and a cell of another"
+    );
+    for table in ["crm.contact", "map.person"] {
+        let one = &recorded[table];
+        assert_eq!((one.erased, one.new, one.versions), (1, 0, 0), "{table}");
+    }
+    assert_eq!(
+        (recorded["crm.deal"].erased, recorded["crm.deal"].versions),
+        (1, 0)
+    );
+    assert_eq!(
+        (recorded["crm.task"].erased, recorded["crm.task"].new),
+        (1, 1)
+    );
+    assert_eq!(
+        (recorded["map.visit"].erased, recorded["map.visit"].new),
+        (2, 1)
+    );
+    assert_eq!(
+        (
+            recorded["crm.lead_change"].erased,
+            recorded["crm.lead_change"].new
+        ),
+        (1, 1)
+    );
+    assert_eq!(answers(&house, 10).await, before);
+    let proof = house.warehouse.prove_erasure().await.unwrap();
+    assert!(proof.left.is_empty(), "{proof:?}");
+}
+
+// A person who comes back under a new id with an erased address stays out too, and so does who had
+// only that address in another stream of people.
+#[tokio::test]
+async fn an_erased_address_stays_out_under_a_new_id() {
+    let house = company().await;
+    erase(&house).await;
+    let mut draft = house.begin(nov(11)).await;
+    let mut leads = extracts(11).swap_remove(0);
+    let row = json!({"id": "00Q00000000BACK", "email": "Jane@X.example", "name": "Jane Doe"});
+    leads.batches = vec![batch_of(&leads.schema, &[row]).unwrap()];
+    let recorded = draft.record(&leads, None).await.unwrap();
+    assert_eq!((recorded.rows, recorded.erased, recorded.new), (1, 1, 0));
+}
+
+// Files that a copy brought back are found, whether or not a version names them.
+#[tokio::test]
+async fn what_comes_back_is_found() {
+    let house = company().await;
+    let store = house.warehouse.store().clone();
+    let mut old = Vec::new();
+    for folder in [
+        "history/crm/lead",
+        "archive",
+        "outbox",
+        "quarantine",
+        "derived",
+        "events",
+    ] {
+        for entry in store.list(folder).await.unwrap() {
+            old.push((entry.path.clone(), store.get(&entry.path).await.unwrap()));
+        }
+    }
+    erase(&house).await;
+    for (path, bytes) in &old {
+        // What was not replaced is still there.
+        store.create(path, bytes.clone()).await.ok();
+    }
+    let proof = house.warehouse.prove_erasure().await.unwrap();
+    let found = |folder: &str| {
+        let prefix = store.shown(folder);
+        proof
+            .left
+            .iter()
+            .filter(|left| left.file.starts_with(&prefix))
+            .count()
+    };
+    assert!(found("history/crm/lead/") > 0 && found("derived/") > 0 && found("events/") > 0);
+    assert_eq!((found("outbox/"), found("quarantine/")), (6, 2));
+    assert_eq!(
+        found("archive/"),
+        0,
+        "a name alone is not kept, not even as a hash"
+    );
+    house.warehouse.sweep().await.unwrap();
+    let proof = house.warehouse.prove_erasure().await.unwrap();
+    assert!(proof.left.is_empty(), "{proof:?}");
+}
+
+// The tombstone holds no plain value, and hashes differ from one warehouse to another.
+#[tokio::test]
+async fn hashes_are_keyed() {
+    let mut tombstones = Vec::new();
+    for _ in 0..2 {
+        let house = company().await;
+        erase(&house).await;
+        let store = house.warehouse.store();
+        let entries = store.list("erased").await.unwrap();
+        let entry = entries
+            .iter()
+            .find(|entry| entry.path.ends_with(".json"))
+            .unwrap();
+        let text = store.get(&entry.path).await.unwrap();
+        let json: Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(json["addresses"].as_array().unwrap().len(), 3);
+        tombstones.push(json["addresses"].clone());
+    }
+    assert_ne!(tombstones[0], tombstones[1]);
+}
