@@ -151,7 +151,7 @@ fn prove(proof: &Proof, output: &Output) {
     for file in &proof.unread {
         output.say(&format!("problem: {file}"));
     }
-    if proof.erasures == 0 {
+    if proof.files == 0 {
         return output.say("Nobody was erased");
     }
     let looked = format!(

@@ -172,7 +172,7 @@ fn commits_are_listed() {
         ["commit_no", "as_of", "what", "added", "removed", "streams"]
             .map(|key| listed[at][key].clone())
     };
-    assert_eq!(json!(told(0)), json!([2, FIRST, "upkeep", 1, 0, 0]));
+    assert_eq!(json!(told(0)), json!([2, FIRST, "addition", 1, 0, 0]));
     let added = project.sql("select count(*) as n from baseline");
     assert_eq!(listed[0]["rows"], added[0]["n"]);
     let entry: serde_json::Value =

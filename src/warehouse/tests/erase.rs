@@ -1,7 +1,10 @@
 //! Persons taken out of everything: what is left, what later nights bring, and what finds a rest.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
+use super::faults::faulty;
 use super::*;
 use crate::config::ColumnType::Boolean;
 
@@ -144,7 +147,10 @@ fn mail() -> Vec<u8> {
 
 /// Six nights, the third of which kept a refused file, with pages and mails.
 async fn company() -> House {
-    let house = House::new();
+    company_in(House::new()).await
+}
+
+async fn company_in(house: House) -> House {
     for day in 5..=10 {
         let mut draft = house.begin(nov(day)).await;
         record(&mut draft, day).await;
@@ -202,7 +208,8 @@ fn jane() -> Erased {
     }
 }
 
-async fn erase(house: &House) -> BTreeMap<String, Went> {
+/// An erasure up to its commit, which may fail.
+async fn begun(house: &House) -> (Draft, Plan) {
     let latest = house.latest().await;
     let run_id = RunId::new(latest.as_of);
     let begun = house.warehouse.begin_erasure(&run_id, &house.zone).await;
@@ -212,6 +219,11 @@ async fn erase(house: &House) -> BTreeMap<String, Went> {
     let mut plan = plan.await.unwrap();
     draft.erase(&mut plan).await.unwrap();
     draft.bury(&plan).await.unwrap();
+    (draft, plan)
+}
+
+async fn erase(house: &House) -> BTreeMap<String, Went> {
+    let (draft, plan) = begun(house).await;
     commit(draft).await;
     let swept = house.warehouse.sweep().await.unwrap();
     assert!(swept.stuck.is_empty());
@@ -474,4 +486,35 @@ async fn hashes_are_keyed() {
         tombstones.push(json["addresses"].clone());
     }
     assert_ne!(tombstones[0], tombstones[1]);
+}
+
+// An erasure whose commit is lost leaves every answer as it was, and is told as no erasure; what a
+// store would not delete is told and found; doing the same again ends it.
+#[tokio::test]
+async fn what_is_cut_short_is_done_again() {
+    let (store, house) = faulty();
+    let house = company_in(house).await;
+    let before = answers(&house, 10).await;
+    let (draft, _) = begun(&house).await;
+    store.lose_write.store(true, Ordering::Relaxed);
+    assert!(draft.commit(BTreeMap::new(), "hash").await.is_err());
+    store.lose_write.store(false, Ordering::Relaxed);
+    assert_eq!(answers(&house, 10).await, before);
+    let proof = house.warehouse.prove_erasure().await.unwrap();
+    assert_eq!((proof.erasures, proof.persons), (0, 0));
+    assert!(!proof.left.is_empty());
+
+    store.keep_events.store(true, Ordering::Relaxed);
+    let (draft, _) = begun(&house).await;
+    commit(draft).await;
+    assert!(!house.warehouse.sweep().await.unwrap().stuck.is_empty());
+    let proof = house.warehouse.prove_erasure().await.unwrap();
+    assert_eq!((proof.erasures, proof.persons), (1, 1));
+    let events = house.warehouse.store().shown("events/");
+    assert!(!proof.left.is_empty());
+    assert!(proof.left.iter().all(|left| left.file.starts_with(&events)));
+    store.keep_events.store(false, Ordering::Relaxed);
+    assert!(house.warehouse.sweep().await.unwrap().stuck.is_empty());
+    let proof = house.warehouse.prove_erasure().await.unwrap();
+    assert!(proof.left.is_empty(), "{proof:?}");
 }

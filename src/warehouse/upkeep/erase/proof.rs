@@ -40,8 +40,10 @@ impl Warehouse {
         let store = &self.store;
         let mut proof = Proof::default();
         for tombstone in tombstone::all(store).await? {
-            proof.erasures += 1;
-            proof.persons += tombstone.persons;
+            if self.is_committed(&tombstone).await? {
+                proof.erasures += 1;
+                proof.persons += tombstone.persons;
+            }
         }
         let Some(matcher) = self.erased_by_hash().await? else {
             return Ok(proof);
