@@ -328,13 +328,17 @@ impl Draft {
     }
 
     /// Keeps a refused file of the stream `<source>.<stream>` as it came, in a folder of its source
-    /// below which its path is that in the source; the answer is the path at which it is stored.
+    /// below which its path is that in the source; the answer is the path at which it is stored. Rows
+    /// that name somebody erased are cut out of it; where they cannot be, it is not kept.
     pub(crate) async fn put_aside(
         &mut self,
         stream: &str,
         path: &str,
         bytes: Bytes,
-    ) -> Result<String, WarehouseError> {
+    ) -> Result<Option<String>, WarehouseError> {
+        let Some(bytes) = erase::kept(self.erased().await?, stream, bytes) else {
+            return Ok(None);
+        };
         let source = stream.split('.').next().unwrap_or_default();
         let path = format!("quarantine/{}/{source}/{path}", self.run_id());
         // Two streams may be read from one file.
@@ -351,7 +355,7 @@ impl Draft {
             };
             self.create(entry, bytes).await?;
         }
-        Ok(path)
+        Ok(Some(path))
     }
 
     /// Makes everything visible at once.

@@ -423,6 +423,22 @@ async fn an_erased_address_stays_out_under_a_new_id() {
     assert_eq!((recorded.rows, recorded.erased, recorded.new), (1, 1, 0));
 }
 
+// A refused file that still names the person is kept without those rows, or not at all.
+#[tokio::test]
+async fn a_file_refused_later_is_kept_without_them() {
+    let house = company().await;
+    erase(&house).await;
+    let mut draft = house.begin(nov(11)).await;
+    let text = format!("Id,Email\n{LEAD},\n1,mary@x.example\n");
+    let kept = draft.put_aside("crm.lead", "d/lead.csv", text.into());
+    let kept = kept.await.unwrap().unwrap();
+    let left = house.warehouse.store().get(&kept).await.unwrap();
+    assert_eq!(left, "Id,Email\n1,mary@x.example\n");
+    let whole = format!("[\"{LEAD}\"]");
+    let kept = draft.put_aside("crm.lead", "d/lead.json", whole.into());
+    assert_eq!(kept.await.unwrap(), None);
+}
+
 // Files that a copy brought back are found, whether or not a version names them.
 #[tokio::test]
 async fn what_comes_back_is_found() {

@@ -27,29 +27,71 @@ pub(super) enum Cut {
     Whole,
 }
 
-/// What becomes of a file of a source, which no reader of ours may have understood.
-pub(super) fn cut(matcher: &Matcher, source: &str, bytes: &Bytes) -> Cut {
+/// Whose rows a file holds.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    matcher: &'a Matcher,
+    /// `<source>.<stream>`, or a source.
+    table: &'a str,
+}
+
+/// What becomes of a file of the stream `<source>.<stream>`, or of a source, which no reader of ours
+/// may have understood.
+pub(super) fn cut(matcher: &Matcher, table: &str, bytes: &Bytes) -> Cut {
+    let rows = Rows { matcher, table };
     let whole = |names| if names { Cut::Whole } else { Cut::Stays };
     if let Some(plain) = decompressed(bytes) {
-        return whole(cut(matcher, source, &plain) != Cut::Stays);
+        return whole(cut(matcher, table, &plain) != Cut::Stays);
     }
     if bytes.starts_with(b"PAR1") {
-        return whole(parquet_names(matcher, source, bytes));
+        return whole(parquet_names(rows, bytes));
     }
     if let Some(text) = other_encoding(bytes) {
         let plain = Bytes::from(text.into_owned());
-        return whole(cut(matcher, source, &plain) != Cut::Stays);
+        return whole(cut(matcher, table, &plain) != Cut::Stays);
     }
     let ranges = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[' | b'{') => match lines(matcher, source, bytes) {
-            Some(ranges) => ranges,
-            None => return whole(json_names(matcher, source, bytes)),
-        },
-        _ => records(matcher, source, bytes),
+        Some(b'{') if is_lines(bytes) => lines(rows, bytes),
+        Some(b'[' | b'{') => return whole(json_names(rows, bytes)),
+        _ => records(rows, bytes),
     };
     match ranges.len() as u64 {
         0 => Cut::Stays,
         rows => Cut::Rows(without(bytes, &ranges), rows),
+    }
+}
+
+/// What may be kept of a file that is refused now; none if nothing may.
+pub(in crate::warehouse) fn kept(
+    matcher: Option<&Matcher>,
+    table: &str,
+    bytes: Bytes,
+) -> Option<Bytes> {
+    match matcher.map(|matcher| cut(matcher, table, &bytes)) {
+        None | Some(Cut::Stays) => Some(bytes),
+        Some(Cut::Rows(left, _)) => Some(left),
+        Some(Cut::Whole) => None,
+    }
+}
+
+impl<'a> Rows<'a> {
+    fn source(self) -> &'a str {
+        self.table.split('.').next().unwrap_or(self.table)
+    }
+
+    fn names(self, column: &str, cell: &str) -> bool {
+        let Self { matcher, table } = self;
+        // A row's own id is that of its stream.
+        let own = table.contains('.') && column.eq_ignore_ascii_case("id");
+        let column = if own { "" } else { column };
+        own && matcher.is_record(table, cell)
+            || matcher.names(Some(self.source()), column, cell, false)
+    }
+
+    /// Whether a text names somebody of which nobody knows where its cells begin.
+    fn names_somewhere(self, text: &str) -> bool {
+        self.matcher
+            .names(Some(self.source()), "record_ids", text, false)
     }
 }
 
@@ -80,9 +122,10 @@ fn other_encoding(bytes: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// One that cannot be read counts as naming: nobody can tell.
-fn parquet_names(matcher: &Matcher, source: &str, bytes: &Bytes) -> bool {
-    let table = format!("{source}.");
-    let names = |batch: RecordBatch| sift(matcher, Of::new(&table, FileKind::Events), &batch, None);
+fn parquet_names(rows: Rows<'_>, bytes: &Bytes) -> bool {
+    let table = format!("{}.", rows.source());
+    let of = Of::new(&table, FileKind::Events);
+    let names = |batch: RecordBatch| sift(rows.matcher, of, &batch, None);
     let Ok(reader) = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()) else {
         return true;
     };
@@ -92,52 +135,49 @@ fn parquet_names(matcher: &Matcher, source: &str, bytes: &Bytes) -> bool {
     batches.any(|batch| batch.and_then(names).is_ok_and(|found| found.is_some()))
 }
 
-/// The places of the lines that name somebody, if every line is a JSON object.
-fn lines(matcher: &Matcher, source: &str, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+/// Whether the first line is a JSON object of its own.
+fn is_lines(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let first = lines.find(|line| !line.trim_ascii().is_empty());
+    first.is_some_and(|line| serde_json::from_slice::<Value>(line).is_ok())
+}
+
+/// The places of the lines that name somebody.
+fn lines(rows: Rows<'_>, bytes: &[u8]) -> Vec<Range<usize>> {
     let mut named = Vec::new();
     let mut start = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let range = start..start + line.len();
         start = range.end;
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let value: Value = serde_json::from_slice(line).ok()?;
-        if !value.is_object() {
-            return None;
-        }
-        if value_names(matcher, source, "", &value) {
+        if json_names(rows, line) {
             named.push(range);
         }
     }
-    Some(named)
+    named
 }
 
-fn json_names(matcher: &Matcher, source: &str, bytes: &[u8]) -> bool {
+fn json_names(rows: Rows<'_>, bytes: &[u8]) -> bool {
     match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => value_names(matcher, source, "", &value),
-        Err(_) => matcher.names(Some(source), "ids", &String::from_utf8_lossy(bytes)),
+        Ok(value) => value_names(rows, "", &value),
+        Err(_) => rows.names_somewhere(&String::from_utf8_lossy(bytes)),
     }
 }
 
-fn value_names(matcher: &Matcher, source: &str, key: &str, value: &Value) -> bool {
+fn value_names(rows: Rows<'_>, key: &str, value: &Value) -> bool {
     match value {
-        Value::String(text) => matcher.names(Some(source), key, text),
-        Value::Number(number) => matcher.names(Some(source), key, &number.to_string()),
-        Value::Array(values) => {
-            let mut values = values.iter();
-            values.any(|value| value_names(matcher, source, key, value))
-        }
+        Value::String(text) => rows.names(key, text),
+        Value::Number(number) => rows.names(key, &number.to_string()),
+        Value::Array(values) => values.iter().any(|value| value_names(rows, key, value)),
         Value::Object(fields) => {
             let mut fields = fields.iter();
-            fields.any(|(key, value)| value_names(matcher, source, key, value))
+            fields.any(|(key, value)| value_names(rows, key, value))
         }
         Value::Null | Value::Bool(_) => false,
     }
 }
 
 /// The places of the records of delimited text that name somebody.
-fn records(matcher: &Matcher, source: &str, bytes: &[u8]) -> Vec<Range<usize>> {
+fn records(rows: Rows<'_>, bytes: &[u8]) -> Vec<Range<usize>> {
     let mut builder = csv::ReaderBuilder::new();
     builder
         .delimiter(delimiter(bytes))
@@ -148,25 +188,22 @@ fn records(matcher: &Matcher, source: &str, bytes: &[u8]) -> Vec<Range<usize>> {
     let mut named = Vec::new();
     // Bytes in memory are always there to read, and records may be of any width.
     while reader.read_byte_record(&mut record).unwrap_or(false) {
-        let start = record.position().map_or(0, |position| position.byte());
+        let start = record.position().map_or(0, csv::Position::byte);
         let place = start_of_line(bytes, start)..start_of_line(bytes, reader.position().byte());
         if header.is_empty() {
             header.clone_from(&record);
-        } else if record_names(matcher, source, &header, &record) {
+        } else if record_names(rows, &header, &record) {
             named.push(place);
         }
     }
     named
 }
 
-fn record_names(matcher: &Matcher, source: &str, header: &ByteRecord, record: &ByteRecord) -> bool {
+fn record_names(rows: Rows<'_>, header: &ByteRecord, record: &ByteRecord) -> bool {
     record.iter().enumerate().any(|(index, cell)| {
-        let column = header.get(index).unwrap_or_default();
-        let (column, cell) = (
-            String::from_utf8_lossy(column),
-            String::from_utf8_lossy(cell),
-        );
-        matcher.names(Some(source), column.trim(), &cell)
+        let column = String::from_utf8_lossy(header.get(index).unwrap_or_default());
+        let column = column.trim_start_matches('\u{feff}').trim();
+        rows.names(column, &String::from_utf8_lossy(cell))
     })
 }
 
@@ -206,7 +243,7 @@ mod tests {
     use jiff::civil::date;
     use ring::hmac;
 
-    use super::super::matcher::{address, id};
+    use super::super::matcher::{address, id, record};
     use super::super::tombstone::Tombstone;
     use super::*;
     use crate::clock::RunId;
@@ -219,11 +256,12 @@ mod tests {
         tombstone.addresses.insert(address(&key, "jane@x.example"));
         tombstone.lengths.insert(2);
         tombstone.ids.insert(id(&key, "crm", "42"));
+        tombstone.records.insert(record(&key, "crm.lead", "42"));
         Matcher::new(key, &[tombstone])
     }
 
     fn cut_of(bytes: &[u8]) -> Cut {
-        cut(&matcher(), "crm", &Bytes::copy_from_slice(bytes))
+        cut(&matcher(), "crm.lead", &Bytes::copy_from_slice(bytes))
     }
 
     fn rows(left: &[u8], rows: u64) -> Cut {
@@ -243,14 +281,26 @@ mod tests {
         assert_eq!(cut_of(b"Id,N\n41,42\n\xff,b\n"), Cut::Stays);
     }
 
-    // Lines of JSON are cut; one JSON text goes whole, and so does what is no JSON after all.
+    // Lines of JSON are cut; one JSON text goes whole, and so does one that was cut off.
     #[test]
     fn lines_of_json_are_cut() {
         let text = b"{\"leadId\":42}\n{\"leadId\":41,\"n\":42}\n{\"a\":[\"jane@x.example\"]}\n";
         assert_eq!(cut_of(text), rows(b"{\"leadId\":41,\"n\":42}\n", 2));
         assert_eq!(cut_of(b"[{\"id\":\"42\"}]"), Cut::Whole);
         assert_eq!(cut_of(b"[{\"id\":\"41\"}]"), Cut::Stays);
-        assert_eq!(cut_of(b"{\"id\":41}\n{\"id\":\"42"), Cut::Whole);
+        assert_eq!(
+            cut_of(b"{\"id\":41}\n{\"id\":\"42"),
+            rows(b"{\"id\":41}\n", 1)
+        );
+        assert_eq!(cut_of(b"[{\"id\":41},\n{\"id\":\"42"), Cut::Whole);
+    }
+
+    // A deal's own id is no lead's, though it reads alike; who is named by a deal is.
+    #[test]
+    fn ids_are_those_of_a_stream() {
+        let cut_of = |text: &'static [u8]| cut(&matcher(), "crm.deal", &Bytes::from_static(text));
+        assert_eq!(cut_of(b"Id,LeadId\n42,41\n"), Cut::Stays);
+        assert_eq!(cut_of(b"Id,LeadId\n41,42\n"), rows(b"Id,LeadId\n", 1));
     }
 
     // Compressed files, cut off or not, and files in other encodings go whole.

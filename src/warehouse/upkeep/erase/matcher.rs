@@ -13,8 +13,21 @@ const AROUND: [&[char]; 2] = [
         '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\'', '=', '&', '?', '/', '|', '\\',
     ],
 ];
-/// Shorter ids, and those of digits alone, stand for somebody only where a column is said to hold ids.
+/// Shorter ids, and those of digits alone, may count other things too.
 const TELLING: usize = 8;
+/// What stands in the names of columns that hold ids of people.
+const PEOPLE: [&str; 10] = [
+    "contact",
+    "customer",
+    "lead",
+    "member",
+    "people",
+    "person",
+    "prospect",
+    "record",
+    "subscriber",
+    "who",
+];
 
 /// Who was erased, in hashes.
 #[derive(Debug, Clone)]
@@ -63,17 +76,19 @@ impl Matcher {
         text.contains('@') && self.addresses.contains(&address(&self.key, text))
     }
 
-    /// Whether a cell names an erased person. Without a source, ids of all sources count.
-    pub(super) fn names(&self, source: Option<&str>, column: &str, text: &str) -> bool {
-        self.names_address(text) || self.names_id(source, holds_ids(column), text)
+    /// Whether a cell names an erased person: by an address, or by an id. A row's own id may be that of
+    /// a person of another stream, so it is not looked at (`own`).
+    pub(super) fn names(&self, of: Option<&str>, column: &str, text: &str, own: bool) -> bool {
+        self.names_address(text) || !own && self.names_id(of, column, text)
     }
 
     /// Whether a text that is no cell names an erased person.
     pub(super) fn names_in_text(&self, text: &str) -> bool {
-        self.names_address(text) || self.names_id(None, false, text)
+        self.names_address(text) || self.names_id(None, "", text)
     }
 
-    fn names_address(&self, text: &str) -> bool {
+    /// Whether an erased address stands in a text.
+    pub(super) fn names_address(&self, text: &str) -> bool {
         if !text.contains('@') && !text.contains("%40") {
             return false;
         }
@@ -86,31 +101,39 @@ impl Matcher {
             })
     }
 
-    fn names_id(&self, source: Option<&str>, any: bool, text: &str) -> bool {
+    /// Ids that tell are known anywhere. Others are a source's own, and stand for somebody only in a
+    /// column that is about people; in our own tables they stand behind their stream.
+    fn names_id(&self, source: Option<&str>, column: &str, text: &str) -> bool {
         if self.lengths.first().is_none_or(|least| text.len() < *least) {
             return false;
         }
         let inside = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-        let mut parts = text.split(|c| !inside(c));
-        self.is_id(source, any, text.trim()) || parts.any(|part| self.is_id(source, any, part))
+        let source = source.filter(|_| is_about_people(column));
+        let is = |part: &str| self.is_id(source, part);
+        match text.split_once(':') {
+            Some((table, id)) if self.is_record(table, id) => true,
+            _ => is(text.trim()) || text.split(|c| !inside(c)).any(is),
+        }
     }
 
-    fn is_id(&self, source: Option<&str>, any: bool, text: &str) -> bool {
-        if !self.lengths.contains(&text.len()) || !(any || is_telling(text)) {
+    fn is_id(&self, source: Option<&str>, text: &str) -> bool {
+        if !self.lengths.contains(&text.len()) {
             return false;
         }
         let is = |source: &str| self.ids.contains(&id(&self.key, source, text));
         match source {
+            _ if is_telling(text) => self.sources.iter().any(|source| is(source)),
             Some(source) => is(source),
-            None => self.sources.iter().any(|source| is(source)),
+            None => false,
         }
     }
 }
 
-/// Whether a column is said to hold ids: its name ends so.
-pub(super) fn holds_ids(column: &str) -> bool {
+/// Whether a column is said to hold ids of people.
+pub(super) fn is_about_people(column: &str) -> bool {
     let name = column.to_ascii_lowercase();
-    name.ends_with("id") || name.ends_with("ids")
+    let ids = name.ends_with("id") || name.ends_with("ids");
+    ids && (name == "id" || PEOPLE.iter().any(|word| name.contains(word)))
 }
 
 /// Whether a column is said to hold the address of the row's own person.
@@ -165,6 +188,7 @@ mod tests {
         for one in ["42", "00Q000000000001AAA"] {
             tombstone.lengths.insert(one.len());
             tombstone.ids.insert(id(&key, "crm", one));
+            tombstone.records.insert(record(&key, "crm.lead", one));
         }
         Matcher::new(key, &[tombstone])
     }
@@ -181,29 +205,35 @@ mod tests {
             "mailto:jane@x.example?subject=a",
             "https://a.example/?email=jane%40x.example&b=1",
         ] {
-            assert!(matcher.names(Some("crm"), "note", text), "{text}");
+            assert!(matcher.names(Some("crm"), "note", text, true), "{text}");
             assert!(matcher.names_in_text(text), "{text}");
         }
         for text in ["mary-jane@x.example", "jane@x.example.org", "jane", "@"] {
-            assert!(!matcher.names(Some("crm"), "note", text), "{text}");
+            assert!(!matcher.names(Some("crm"), "note", text, false), "{text}");
         }
     }
 
-    // A long id is found anywhere; a short one, or one of digits, only where ids stand.
+    // A long id is found anywhere; a short one, or one of digits, only in its source where ids of
+    // people stand, and in our own tables behind its stream.
     #[test]
     fn ids_are_found_where_they_mean_somebody() {
         let matcher = matcher();
         let long = "00Q000000000001AAA";
         let link = format!("https://crm.example/lightning/r/Lead/{long}/view");
         for text in [long, link.as_str()] {
-            assert!(matcher.names(Some("crm"), "note", text), "{text}");
+            assert!(matcher.names(Some("shop"), "note", text, false), "{text}");
             assert!(matcher.names_in_text(text), "{text}");
         }
-        assert!(matcher.names(Some("crm"), "leadId", "42"));
-        assert!(matcher.names(None, "person_id", "crm.lead:42"));
-        assert!(matcher.names(Some("crm"), "contact_ids", "41;42"));
-        assert!(!matcher.names(Some("crm"), "employees", "42"));
-        assert!(!matcher.names(Some("shop"), "leadid", "42"));
+        let names = |of, column, text| matcher.names(of, column, text, false);
+        assert!(names(Some("crm"), "leadId", "42"));
+        assert!(names(Some("crm"), "contact_ids", "41;42"));
+        assert!(names(None, "person_id", "crm.lead:42"));
+        assert!(!names(None, "person_id", "crm.deal:42"));
+        assert!(!names(None, "leadid", "42"));
+        assert!(!names(Some("crm"), "employees", "42"));
+        assert!(!names(Some("crm"), "activitytypeid", "42"));
+        assert!(!names(Some("shop"), "leadid", "42"));
+        assert!(!matcher.names(Some("crm"), "id", "42", true));
         assert!(!matcher.names_in_text("42 leads"));
     }
 }

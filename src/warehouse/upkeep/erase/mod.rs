@@ -23,6 +23,7 @@ use crate::warehouse::error::WarehouseError;
 use crate::warehouse::log::Work;
 use crate::warehouse::{Version, Warehouse, log};
 
+pub(in crate::warehouse) use aside::kept;
 pub(crate) use find::Found;
 pub(in crate::warehouse) use matcher::Matcher;
 pub(crate) use matcher::plain_address;

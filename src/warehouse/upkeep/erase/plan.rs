@@ -174,9 +174,8 @@ impl Plan {
     ) -> Result<(), WarehouseError> {
         let is_aside = |file: &&Arc<DataFile>| file.kind == FileKind::Quarantine;
         for file in version.files.iter().filter(is_aside) {
-            let source = file.table.split('.').next().unwrap_or_default();
             let bytes = store.get(&file.path).await?;
-            let rows = match cut(&self.matcher, source, &bytes) {
+            let rows = match cut(&self.matcher, &file.table, &bytes) {
                 Cut::Stays => continue,
                 Cut::Whole => {
                     self.asides.push((Arc::clone(file), Cut::Whole));

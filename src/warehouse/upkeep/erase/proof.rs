@@ -48,6 +48,7 @@ impl Warehouse {
         let Some(matcher) = self.erased_by_hash().await? else {
             return Ok(proof);
         };
+        let newest = self.latest().await?;
         for file in store.litter().await? {
             if vacuum::holds_data(&file.path) {
                 let shown = store.shown(&file.path);
@@ -60,7 +61,10 @@ impl Warehouse {
             .filter(|file| vacuum::holds_data(&file.path))
         {
             proof.files += 1;
-            match look(store, &matcher, &file).await {
+            let mut named = newest.iter().flat_map(|newest| &newest.files);
+            let table = named.find(|named| named.path == file.path);
+            let table = table.map_or("", |named| named.table.as_str());
+            match look(store, &matcher, &file, table).await {
                 Ok((0, 0)) => {}
                 Ok((rows, cells)) => proof.left.push(Left {
                     file: store.shown(&file.path),
@@ -84,6 +88,7 @@ async fn look(
     store: &Store,
     matcher: &Matcher,
     entry: &Entry,
+    table: &str,
 ) -> Result<(u64, u64), WarehouseError> {
     let parts: Vec<&str> = entry.path.split('/').collect();
     let kind = match parts.first() {
@@ -93,6 +98,7 @@ async fn look(
         Some(&"tables") => FileKind::Append,
         Some(&"quarantine") => {
             let source = parts.get(2).copied().unwrap_or_default();
+            let source = if table.is_empty() { source } else { table };
             let bytes = store.get(&entry.path).await?;
             return Ok(match cut(matcher, source, &bytes) {
                 Cut::Stays => (0, 0),

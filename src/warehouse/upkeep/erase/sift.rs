@@ -9,7 +9,7 @@ use arrow::compute::{cast, filter_record_batch, nullif};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 
-use super::matcher::{Matcher, holds_address, holds_ids};
+use super::matcher::{Matcher, holds_address, is_about_people};
 use super::tombstone::Went;
 use crate::warehouse::file::DIGEST;
 use crate::warehouse::history::{digest, own_columns};
@@ -22,6 +22,7 @@ const APART: &str = "_apart";
 pub(super) struct Of<'a> {
     /// `<source>.<stream>`, or a table of our own.
     table: &'a str,
+    /// Ids that do not tell are those of one source.
     source: Option<&'a str>,
     row: Row,
 }
@@ -67,10 +68,12 @@ pub(super) fn sift(
     batch: &RecordBatch,
     keys: Option<&StringArray>,
 ) -> Result<Option<Sifted>, ArrowError> {
+    let keys = keys.filter(|_| of.row != Row::Ours);
     let mut goes = vec![false; batch.num_rows()];
     if let (Row::Record, Some(keys)) = (of.row, keys) {
         for (goes, key) in goes.iter_mut().zip(keys) {
-            *goes = key.is_some_and(|key| matcher.is_record(of.table, key));
+            let is = |key: &str| matcher.is_record(of.table, key) || matcher.names_address(key);
+            *goes = key.is_some_and(is);
         }
     }
     let mut named = Vec::with_capacity(batch.num_columns());
@@ -114,9 +117,8 @@ fn look(
     let mut named = Vec::new();
     for (row, text) in texts.iter().enumerate() {
         let Some(text) = text else { continue };
-        // A record's own id may be that of an erased one of another stream.
         let own = keys.is_some_and(|keys| keys.is_valid(row) && keys.value(row) == text);
-        if goes[row] || own || !matcher.names(of.source, column, text) {
+        if goes[row] || !matcher.names(of.source, column, text, own) {
             continue;
         }
         goes[row] = of.row == Row::Event || theirs && matcher.is_address(text);
@@ -134,7 +136,7 @@ fn texts(name: &str, column: &ArrayRef) -> Result<Option<StringArray>, ArrowErro
             let text = cast(column, &DataType::Utf8)?;
             Ok(Some(text.as_string::<i32>().clone()))
         }
-        DataType::Int64 if holds_ids(name) => {
+        DataType::Int64 if is_about_people(name) => {
             let numbers = column.as_primitive::<Int64Type>().iter();
             let texts = numbers.map(|number| number.map(|number| number.to_string()));
             Ok(Some(texts.collect()))
