@@ -1,4 +1,5 @@
-//! What keeps a warehouse small and sound over the years: none of it changes an answer.
+//! What keeps a warehouse small and sound over the years: none of it changes an answer, but for
+//! an erasure.
 
 pub(super) mod compact;
 pub(super) mod erase;

@@ -176,10 +176,10 @@ impl Look<'_> {
             .filter(|one| !before.contains(&one.address))
             .map(nobody)
             .collect();
-        match problems.is_empty() {
-            true => Ok(()),
-            false => Err(Problems(problems).into()),
+        if problems.is_empty() {
+            return Ok(());
         }
+        Err(Problems(problems).into())
     }
 }
 
@@ -263,5 +263,56 @@ impl People {
             .flatten();
         let full = names.filter(|name| name.split_whitespace().count() > 1);
         full.cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people() -> People {
+        let mut people = People::default();
+        let records = [
+            ("lead", "1", "p1", "jane@x.example", "Jane Doe"),
+            ("lead", "1", "p1", "info@x.example", "Jane"),
+            ("contact", "1", "p1", "doe@home.example", "Jane Doe-Roe"),
+            ("lead", "2", "p2", "info@x.example", "Mary Major"),
+        ];
+        for (stream, record_id, person_id, email, name) in records {
+            let [stream, record_id] = [stream, record_id].map(str::to_owned);
+            people.join(Standing {
+                source: "crm".to_owned(),
+                stream: stream.clone(),
+                record_id: record_id.clone(),
+                person_id: person_id.to_owned(),
+            });
+            let said = Said {
+                stream,
+                record_id,
+                email: Some(email.to_owned()),
+                name: Some(name.to_owned()),
+            };
+            people.hear("crm", said);
+        }
+        people
+    }
+
+    // Who has an address is meant with all records of that person and all addresses that are theirs
+    // alone; an address that another person has too stays that person's.
+    #[test]
+    fn a_person_is_all_their_records() {
+        let people = people();
+        let lead = ("crm.lead".to_owned(), "1".to_owned());
+        let contact = ("crm.contact".to_owned(), "1".to_owned());
+        let (persons, records) = people.all_of(&BTreeSet::from([lead.clone()]));
+        assert_eq!(persons.len(), 1);
+        assert_eq!(records, BTreeSet::from([lead, contact]));
+        let theirs = people.addresses_only_of(&records);
+        assert_eq!(
+            Vec::from_iter(theirs),
+            ["doe@home.example", "jane@x.example"]
+        );
+        let names = people.full_names(&records);
+        assert_eq!(Vec::from_iter(names), ["Jane Doe", "Jane Doe-Roe"]);
     }
 }

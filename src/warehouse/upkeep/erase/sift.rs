@@ -178,9 +178,11 @@ fn digests(batch: &RecordBatch, at: usize, touched: &[bool]) -> Result<ArrayRef,
     let anew = digest::digests(&batch.project(&raw)?);
     let before = batch.column(at).as_fixed_size_binary();
     let digests = anew.iter().zip(touched).enumerate();
-    let digests = digests.map(|(row, (anew, touched))| match touched {
-        true => Some(anew.to_be_bytes().to_vec()),
-        false => before.is_valid(row).then(|| before.value(row).to_vec()),
+    let digests = digests.map(|(row, (anew, touched))| {
+        if *touched {
+            return Some(anew.to_be_bytes().to_vec());
+        }
+        before.is_valid(row).then(|| before.value(row).to_vec())
     });
     let digests = FixedSizeBinaryArray::try_from_sparse_iter_with_size(digests, 16)?;
     Ok(Arc::new(digests))
