@@ -68,7 +68,12 @@ const QUERIES: &str = "queries/";
 
 /// The queries that a deployment brings, by the name under which the texts hold them.
 fn own_queries(folder: &Path) -> Result<BTreeMap<String, String>, Problem> {
-    let told = |error: fs::StoreError| Problem::new(error.to_string());
+    let told = |error: fs::StoreError| {
+        let problem = Problem::new(error.to_string());
+        let why = error.source().map(ToString::to_string);
+        let problem = why.into_iter().fold(problem, Problem::why);
+        problem.fix("see that it is there as a folder of `.sql` files that this program may read")
+    };
     let files = fs::files_below(folder).map_err(told)?;
     let sql = files
         .into_iter()

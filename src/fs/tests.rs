@@ -1,5 +1,6 @@
 //! What a store promises, on local disk and in memory.
 
+use super::faults::{Fault, Faulty, Plan};
 use super::*;
 
 fn local() -> (tempfile::TempDir, Store) {
@@ -179,4 +180,29 @@ async fn a_listing_tells_age() {
             "{apart}"
         );
     }
+}
+
+// A create whose answer is lost is known to be done; one that is lost is an error.
+#[tokio::test]
+async fn a_lost_answer_is_asked_for() {
+    let memory = Arc::default();
+    let done = Faulty::over(&memory, Plan::At(1, Fault::AnswerLost)).store();
+    done.create("a", "one".into()).await.unwrap();
+    let other = done.create("a", "two".into()).await.unwrap_err();
+    assert_eq!(other.to_string(), "`s3://test/a` is there already");
+    let lost = Faulty::over(&memory, Plan::At(1, Fault::Refused)).store();
+    let error = lost.create("b", "one".into()).await.unwrap_err();
+    assert_eq!(error.to_string(), "Cannot read or write `s3://test/b`");
+}
+
+// A file of which less comes than there is, is no file.
+#[tokio::test]
+async fn a_short_read_is_an_error() {
+    let store = Faulty::over(&Arc::default(), Plan::At(3, Fault::Short)).store();
+    store.create("a", "four".into()).await.unwrap();
+    let error = store.get("a").await.unwrap_err();
+    assert_eq!(error.to_string(), "Cannot read or write `s3://test/a`");
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(why, "only 2 of 4 bytes came");
+    assert_eq!(store.get("a").await.unwrap(), "four");
 }

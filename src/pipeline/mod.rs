@@ -16,6 +16,8 @@ mod ready;
 mod record;
 mod render;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,8 +69,19 @@ pub(crate) async fn run(
     mails: Mails,
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
-    let began = Instant::now();
     let warehouse = Warehouse::open(&config.warehouse)?;
+    run_on(&warehouse, config, as_of, mails, watch).await
+}
+
+/// The same on a warehouse that is open already.
+async fn run_on(
+    warehouse: &Warehouse,
+    config: &Config,
+    as_of: Date,
+    mails: Mails,
+    watch: Watch<'_>,
+) -> Result<RunSummary, PipelineError> {
+    let began = Instant::now();
     let mut summary = RunSummary::new(as_of);
     let published = warehouse.as_of(as_of).await?;
     let newest = warehouse.latest().await?;
@@ -78,20 +91,20 @@ pub(crate) async fn run(
             version
         }
         (None, Some(newest)) if newest.as_of > as_of => {
-            return late::load(config, &warehouse, &newest, summary, watch).await;
+            return late::load(config, warehouse, &newest, summary, watch).await;
         }
-        (None, _) => publish(config, &warehouse, mails, &mut summary, watch).await?,
+        (None, _) => publish(config, warehouse, mails, &mut summary, watch).await?,
     };
     summary.commit_no = Some(version.commit_no);
     summary
         .problems
-        .extend(upkeep::export_delta(&warehouse).await);
+        .extend(upkeep::export_delta(warehouse).await);
     if mails == Mails::Send {
         watch(&Event::Step {
             name: "sending",
             as_of,
         });
-        deliver(config, &warehouse, &version, &mut summary).await?;
+        deliver(config, warehouse, &version, &mut summary).await?;
     }
     if !summary.already_published {
         let stays = upkeep::vacuum_after(&warehouse).await;
@@ -146,7 +159,7 @@ async fn commit(
     watch: Watch<'_>,
 ) -> Result<u64, PipelineError> {
     if let Err(error) = worked {
-        discard(warehouse, &draft).await;
+        discard(warehouse, draft).await;
         return Err(error);
     }
     watch(&Event::Step {
@@ -160,7 +173,7 @@ async fn commit(
 
 /// Removes the files of a draft that will not be committed. No version names them, so one that stays
 /// costs space and nothing else.
-async fn discard(warehouse: &Warehouse, draft: &Draft) {
+async fn discard(warehouse: &Warehouse, draft: Draft) {
     let kinds = [
         FileKind::History,
         FileKind::Events,
@@ -179,6 +192,7 @@ async fn discard(warehouse: &Warehouse, draft: &Draft) {
             let _gone = warehouse.store().delete(path).await;
         }
     }
+    draft.abandon().await;
 }
 
 /// A session over one version, with every table that the canonical queries read. A stream that never

@@ -48,6 +48,7 @@ impl Night<'_> {
             watch: self.watch,
         };
         summary.streams = pull.all(draft).await?;
+        draft.merge_due().await?;
         judge_streams(summary)
     }
 

@@ -11,6 +11,7 @@ use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
 use crate::metrics::{self, Freeze};
 use crate::problem::Problems;
+use crate::warehouse::query::past;
 use crate::warehouse::query::refusal::no_table;
 use crate::warehouse::{
     Frame, QueryError, Relation, Session, Version, Warehouse, batch_of, schema_of,
@@ -18,6 +19,7 @@ use crate::warehouse::{
 
 /// One published version, open for questions.
 pub(crate) struct Reader {
+    config: Config,
     warehouse: Warehouse,
     version: Version,
     session: Session,
@@ -58,6 +60,7 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
     };
     Ok(Reader {
         erased_since,
+        config: config.clone(),
         warehouse,
         session: session.beside(others),
         version,
@@ -148,6 +151,8 @@ impl Reader {
         }
         if table == "job_delivery" {
             self.load_deliveries().await?;
+        } else if let Some((day, known)) = past::known_on(table) {
+            self.load_known(table, day, &known).await?;
         } else if self.version.tables().contains(table) {
             let rows = self.warehouse.table(&self.version, table).await?;
             self.session.register_table(table, &rows)?;
@@ -156,6 +161,18 @@ impl Reader {
         }
         self.loaded.insert(table.to_owned());
         Ok(())
+    }
+
+    /// A table as it was published for another day, under the name by which a query calls it.
+    async fn load_known(&self, name: &str, day: Date, table: &str) -> Result<(), PipelineError> {
+        let mut then = Box::pin(reader(&self.config, Some(day))).await?;
+        let tables = then.tables();
+        if !tables.contains(table) {
+            return Err(Problems::from(no_table(table, &tables)).into());
+        }
+        Box::pin(then.load(table)).await?;
+        let rows = then.session.table(table).await?;
+        Ok(self.session.register(name, rows.schema, rows.batches)?)
     }
 
     /// The ledger as a table: it lives beside the versions, since sending comes after the commit.

@@ -98,7 +98,7 @@ pub(crate) struct Draft {
     /// Everybody erased so far, once it is asked.
     erased: OnceCell<Option<Matcher>>,
     /// Held until the draft is gone.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 /// What a draft is begun for.
@@ -144,7 +144,7 @@ impl Draft {
             pending,
             serial: 0,
             erased: OnceCell::new(),
-            _lock: lock,
+            lock,
         }
     }
 
@@ -369,17 +369,27 @@ impl Draft {
         self.pending.texts = texts;
         definition_hash.clone_into(&mut self.pending.definition_hash);
         self.merge_due().await?;
-        self.pending.publish(&self.store).await?;
+        let published = self.pending.publish(&self.store).await;
         let folded = Folded::after(self.base.as_deref(), &self.pending);
-        if folded.wants_checkpoint() {
+        if published.is_ok() && folded.wants_checkpoint() {
             // It is published already; the next commit writes the checkpoint if this one could not.
             folded.write(&self.store).await.ok();
         }
-        Ok(self.pending)
+        if let Some(lock) = self.lock.take() {
+            lock.release().await;
+        }
+        published.map(|()| self.pending)
+    }
+
+    /// Ends the draft without a commit, and lets another run write.
+    pub(crate) async fn abandon(self) {
+        if let Some(lock) = self.lock {
+            lock.release().await;
+        }
     }
 
     /// Merges the files of like size of the tables to which this run adds.
-    async fn merge_due(&mut self) -> Result<(), WarehouseError> {
+    pub(crate) async fn merge_due(&mut self) -> Result<(), WarehouseError> {
         let added = self.pending.added.iter();
         let added = added.filter(|file| file.kind.grows());
         let tables: BTreeSet<(FileKind, String)> =

@@ -70,7 +70,8 @@ impl Warehouse {
         Ok(Self::on(Store::open(location)?))
     }
 
-    fn on(store: Store) -> Self {
+    /// A warehouse on a store that is open already.
+    pub(crate) fn on(store: Store) -> Self {
         Self {
             store,
             known: Mutex::default(),
@@ -133,20 +134,7 @@ impl Warehouse {
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
-        let lock = self.lock(run_id)?;
-        let base = self.newest().await?;
-        if let Some(base) = base.as_deref().filter(|base| base.version.as_of >= as_of) {
-            let published = self.as_of(as_of).await?;
-            let last = base.version.as_of;
-            return Err(
-                published.map_or(WarehouseError::OutOfOrder { as_of, last }, |version| {
-                    WarehouseError::AlreadyPublished {
-                        as_of,
-                        by: version.run_id,
-                    }
-                }),
-            );
-        }
+        let (base, lock) = self.locked(run_id, self.base_of(as_of)).await?;
         let begin = Begin {
             run_id,
             work: Work::Night,
@@ -164,19 +152,59 @@ impl Warehouse {
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
-        let lock = self.lock(run_id)?;
-        let base = self.newest().await?.ok_or(WarehouseError::Empty)?;
-        let as_of = base.version.as_of;
-        if day > as_of {
-            return Err(WarehouseError::NotLate { day, last: as_of });
-        }
+        let newest = async {
+            let base = self.newest().await?.ok_or(WarehouseError::Empty)?;
+            let last = base.version.as_of;
+            if day > last {
+                return Err(WarehouseError::NotLate { day, last });
+            }
+            Ok(base)
+        };
+        let (base, lock) = self.locked(run_id, newest).await?;
         let begin = Begin {
             run_id,
             work: Work::Late,
             day,
-            as_of,
+            as_of: base.version.as_of,
         };
         Ok(self.draft(Some(base), &begin, zone, lock))
+    }
+
+    /// Takes the lock, and then looks for what to build on; a refusal lets the lock go.
+    async fn locked<T>(
+        &self,
+        run_id: &RunId,
+        base: impl Future<Output = Result<T, WarehouseError>>,
+    ) -> Result<(T, Option<Lock>), WarehouseError> {
+        let lock = log::lock::take(&self.store, run_id).await?;
+        match (base.await, lock) {
+            (Ok(base), lock) => Ok((base, lock)),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(lock)) => {
+                lock.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What a night's run builds on.
+    async fn base_of(&self, as_of: Date) -> Result<Option<Arc<Folded>>, WarehouseError> {
+        let base = self.newest().await?;
+        let Some(last) = base.as_ref().map(|base| base.version.as_of) else {
+            return Ok(base);
+        };
+        if last < as_of {
+            return Ok(base);
+        }
+        let published = self.as_of(as_of).await?;
+        Err(
+            published.map_or(WarehouseError::OutOfOrder { as_of, last }, |version| {
+                WarehouseError::AlreadyPublished {
+                    as_of,
+                    by: version.run_id,
+                }
+            }),
+        )
     }
 
     /// Begins work on the version published last, for its day: it records no extract, but may add
@@ -186,8 +214,8 @@ impl Warehouse {
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
-        let lock = self.lock(run_id)?;
-        let base = self.newest().await?.ok_or(WarehouseError::Empty)?;
+        let newest = async { self.newest().await?.ok_or(WarehouseError::Empty) };
+        let (base, lock) = self.locked(run_id, newest).await?;
         let as_of = base.version.as_of;
         let begin = Begin {
             run_id,
@@ -200,8 +228,8 @@ impl Warehouse {
 
     /// Begins work on the files of the version published last, which changes no answer.
     async fn begin_upkeep(&self, run_id: &RunId) -> Result<Draft, WarehouseError> {
-        let lock = self.lock(run_id)?;
-        let base = self.newest().await?.ok_or(WarehouseError::Empty)?;
+        let newest = async { self.newest().await?.ok_or(WarehouseError::Empty) };
+        let (base, lock) = self.locked(run_id, newest).await?;
         let as_of = base.version.as_of;
         let begin = Begin {
             run_id,
@@ -240,12 +268,5 @@ impl Warehouse {
         table: &str,
     ) -> Result<(SchemaRef, Vec<RecordBatch>), WarehouseError> {
         query::read::read(&self.store, version, table).await
-    }
-
-    fn lock(&self, run_id: &RunId) -> Result<Option<Lock>, WarehouseError> {
-        match self.store.folder() {
-            Some(folder) => log::lock::take(folder, run_id),
-            None => Ok(None),
-        }
     }
 }

@@ -47,7 +47,7 @@ fn an_unreadable_folder() {
         project.write("queries", "no folder");
     });
     insta::assert_snapshot!(told, @r"
-    error: Cannot read or write `config/../queries/canonical/crm`
+    error: Cannot read or write `config/../queries`
       why: Not a directory (os error 20)
       fix: see that it is there as a folder of `.sql` files that this program may read
     ");

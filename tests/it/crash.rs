@@ -2,8 +2,10 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::json;
 
 use crate::mail::only_sends;
@@ -29,6 +31,11 @@ const FIRST: u32 = 10;
 
 fn day(night: u32) -> String {
     format!("2026-11-{:02}", FIRST + night)
+}
+
+/// The commit log's entry of a night.
+fn entry(night: u32) -> String {
+    format!("warehouse/_log/{:020}.json", night + 1)
 }
 
 /// An export of one lead more than the night before, in which the lead of that night has changed.
@@ -57,7 +64,7 @@ fn start(project: &Project, night: u32) -> Child {
 }
 
 /// Waits until a run says that it begins a step, or has ended.
-fn wait_for_step(run: &mut Child, step: &str) {
+pub(crate) fn wait_for_step(run: &mut Child, step: &str) {
     let start = format!("{{\"event\":\"step\",\"name\":\"{step}\"");
     let lines = BufReader::new(run.stderr.take().unwrap()).lines();
     lines
@@ -81,9 +88,7 @@ fn whole_files(project: &Project, folder: &str) -> Vec<String> {
 fn assert_whole(project: &Project, night: u32) {
     let day = day(night);
     let nights = night + 1;
-    let log: Vec<String> = (1..=nights)
-        .map(|number| format!("warehouse/_log/{number:020}.json"))
-        .collect();
+    let log: Vec<String> = (0..nights).map(entry).collect();
     assert_eq!(whole_files(project, "warehouse/_log"), log, "{day}");
     let mails = whole_files(project, "mail");
     let tonight = format!("mail/{day}-daily-");
@@ -120,6 +125,51 @@ fn killed_at_any_moment() {
         project.ok(&["run", "--as-of", &day(night)]);
         assert_whole(&project, night);
     }
+}
+
+/// A moment of a run that takes so long: one in four near its end, where most is written; of the
+/// others, early ones more often, since they cost less.
+fn moment(whole_run: Duration, dice: &mut ChaCha8Rng) -> Duration {
+    let share = f64::from(dice.next_u32()) / f64::from(u32::MAX);
+    let share = match dice.next_u32() % 4 {
+        0 => 0.8 + 0.3 * share,
+        _ => share.powi(3),
+    };
+    whole_run.mul_f64(share)
+}
+
+/// Kills runs of night after night, each until it is published, and looks at each when it is.
+fn kill_at_random(kills: u32, seed: u64) {
+    let project = Project::from("mail");
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    let mut night = 0;
+    export(&project, night);
+    let began = Instant::now();
+    assert!(start(&project, night).wait().unwrap().success());
+    let whole_run = began.elapsed();
+    for _ in 0..kills {
+        if project.path(&entry(night)).exists() {
+            project.ok(&["run", "--as-of", &day(night)]);
+            assert_whole(&project, night);
+            night += 1;
+            export(&project, night);
+        }
+        let run = start(&project, night);
+        thread::sleep(moment(whole_run, &mut dice));
+        kill(run);
+    }
+    project.ok(&["run", "--as-of", &day(night)]);
+    assert_whole(&project, night);
+}
+
+/// A hundred kills at any moment, several in one night, lose nothing and send nothing twice.
+#[test]
+fn killed_a_hundred_times() {
+    thread::scope(|scope| {
+        for seed in [1, 2] {
+            scope.spawn(move || kill_at_random(50, seed));
+        }
+    });
 }
 
 /// Published and not sent is where a crash between the two leaves a night: the next run only sends.

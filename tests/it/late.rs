@@ -205,3 +205,68 @@ fn an_old_night_is_derived_again() {
         assert_same(&answers(&project, day), &then);
     }
 }
+
+/// Both questions about the past are asked in SQL, beside the present: what was known for a day, and
+/// what the state was on a day as it is known now.
+#[test]
+fn the_past_is_asked_in_sql() {
+    let project = published();
+    project.ok(&["run", "--as-of", SECOND]);
+    let states = project.sql(&format!(
+        "select then.record_id, then.status as was, lead.status as is
+         from state_on('crm.lead', date '{FIRST}') as then join crm.lead using (record_id)
+         where then.status <> lead.status"
+    ));
+    assert_eq!(
+        json!(states),
+        json!([{"record_id": "L6", "was": "New", "is": "Working"}])
+    );
+    let counted = "select count(*) as n from stage_entry";
+    let then = project.sql_as_of(counted, FIRST);
+    let asked = project.sql(&format!(
+        "select (select count(*) from known_on('stage_entry', date '{FIRST}')) as n,
+                (select count(*) from stage_entry) as now"
+    ));
+    assert_eq!(asked[0]["n"], then[0]["n"]);
+    assert_eq!(asked[0]["now"], project.sql(counted)[0]["n"]);
+    assert_ne!(asked[0]["n"], asked[0]["now"]);
+    let person = project.sql(&format!(
+        "select lead_score from state_on('person_version', date '{FIRST}') where email = 'eli@firma.example'"
+    ));
+    assert_eq!(json!(person), json!([{"lead_score": 20}]));
+}
+
+/// A question about the past that cannot be asked is refused where it stands.
+#[test]
+fn a_wrong_question_about_the_past() {
+    let project = published();
+    let refused = |query: &str| {
+        let ran = project.run(&["sql", query]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        ran.stderr
+    };
+    insta::assert_snapshot!(refused("select *\nfrom known_on('crm.lead', $as_of)"), @r"
+    error: `known_on` is asked for a day as `date '2026-11-12'`
+     --> the query:2:6
+      |
+    2 | from known_on('crm.lead', $as_of)
+      |      ^
+      fix: write `known_on('person_version', date '2026-11-12')`
+    ");
+    insta::assert_snapshot!(refused("select * from state_on('crm.lead')"), @r"
+    error: `state_on` is asked for a table's name and a day
+     --> the query:1:15
+      |
+    1 | select * from state_on('crm.lead')
+      |               ^
+      fix: write `state_on('person_version', date '2026-11-12')`
+    ");
+    insta::assert_snapshot!(refused("select * from known_on('crm.laed', date '2025-03-06')"), @r"
+    error: There is no table `crm.laed`
+      fix: did you mean `crm.lead`?
+    ");
+    insta::assert_snapshot!(refused("select * from known_on('crm.lead', date '2025-03-05')"), @r"
+    error: Nothing is published for 2025-03-05
+      fix: `leadgauge runs` lists the days there are; the newest is 2025-03-06
+    ");
+}

@@ -44,6 +44,10 @@ mod small;
 mod smtp_server;
 /// Questions to the warehouse, in every form.
 mod sql;
+/// An object store that fails by a script.
+mod store_proxy;
+/// Nights in object stores.
+mod stores;
 /// Running a deployment in a folder of its own.
 mod support;
 /// Looking after a warehouse: everything read, files merged, files deleted.

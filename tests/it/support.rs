@@ -7,6 +7,8 @@ use tempfile::TempDir;
 /// A deployment in a temporary folder of its own.
 pub(crate) struct Project {
     folder: TempDir,
+    /// What its environment holds besides the test's own.
+    environment: Vec<(String, String)>,
 }
 
 /// How a run of the program ended. The folder's path reads `[ROOT]` in its output.
@@ -21,7 +23,15 @@ impl Project {
     pub(crate) fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
         }
+    }
+
+    /// Every later run of the program has this in its environment.
+    pub(crate) fn set(&mut self, variable: &str, value: &str) {
+        let variable = (variable.to_owned(), value.to_owned());
+        self.environment.retain(|(name, _)| *name != variable.0);
+        self.environment.push(variable);
     }
 
     /// A copy of `tests/it/<fixture>`.
@@ -81,7 +91,8 @@ impl Project {
         command
             .args(args)
             .current_dir(self.root())
-            .env_remove("LEADGAUGE_CONFIG");
+            .env_remove("LEADGAUGE_CONFIG")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -29,6 +29,16 @@ pub(super) fn bytes(table: &Table<'_>, version: u64) -> Bytes {
     text.into()
 }
 
+/// Whether an entry says that this program wrote it.
+pub(super) fn is_ours(bytes: &Bytes) -> bool {
+    let first = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let info: Option<Value> = serde_json::from_slice(first).ok();
+    info.is_some_and(|info| info["commitInfo"]["engineInfo"] == WRITER)
+}
+
 fn made(table: &Table<'_>) -> Vec<Value> {
     let Some((first, columns)) = table.first() else {
         return Vec::new();

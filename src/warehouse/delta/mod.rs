@@ -11,14 +11,16 @@ mod entry;
 mod table;
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 
 use super::error::WarehouseError;
-use super::{RunId, Warehouse};
+use super::log::fold;
+use super::{Commit, RunId, Warehouse};
 use crate::fs::{Store, StoreError};
 pub(super) use check::faults;
-use table::{Table, tables_of};
+use table::{Table, next_of, tables_of};
 
 const FOLDER: &str = "_delta_log";
 /// Tables worked on at a time.
@@ -36,16 +38,58 @@ impl Warehouse {
     /// Writes what the Delta logs lack, up to the newest commit. A log that another program wrote to
     /// is left alone and told; the others are written.
     pub(crate) async fn export_delta(&self) -> Result<(), WarehouseError> {
+        if self.export_newest().await? {
+            return Ok(());
+        }
         let commits = self.commits().await?;
         self.catch_up(&tables_of(&commits)).await
+    }
+
+    /// Writes the entries of the newest commit, where those of the one before it are there and no table
+    /// is new or has other columns; else does nothing, and says so. So a night costs the same however
+    /// long the commit log is.
+    async fn export_newest(&self) -> Result<bool, WarehouseError> {
+        let Some(newest) = self.newest().await? else {
+            return Ok(true);
+        };
+        let number = newest.version.commit_no;
+        let Some(before) = fold::at(&self.store, number - 1).await? else {
+            return Ok(false);
+        };
+        let commit = self.commit(number).await?;
+        let Some(tables) = next_of(&before.version, &newest.version, &commit) else {
+            return Ok(false);
+        };
+        for table in &tables {
+            let there = path(&format!("{}/{FOLDER}", table.folder), number - 1);
+            let last = self.store.find(&there).await?;
+            if !last.is_some_and(|last| entry::is_ours(&last)) {
+                return Ok(false);
+            }
+        }
+        let writes = tables.iter().map(|table| {
+            let path = path(&format!("{}/{FOLDER}", table.folder), number);
+            async move { create(&self.store, &path, entry::bytes(table, number)).await }
+        });
+        told(stream::iter(writes).buffered(AT_ONCE))
+            .await
+            .map(|()| true)
     }
 
     /// Deletes the Delta logs, with all that others put into them, and writes them anew.
     pub(crate) async fn rewrite_delta(&self) -> Result<Rewritten, WarehouseError> {
         let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let _lock = self.lock(&RunId::new(newest.as_of))?;
         // Read again: a run may have published before the lock was ours.
-        let commits = self.commits().await?;
+        let run_id = RunId::new(newest.as_of);
+        let (commits, lock) = self.locked(&run_id, self.commits()).await?;
+        let rewritten = self.write_anew(&commits).await;
+        if let Some(lock) = lock {
+            lock.release().await;
+        }
+        rewritten
+    }
+
+    async fn write_anew(&self, commits: &[Commit]) -> Result<Rewritten, WarehouseError> {
         for folder in ["derived", "tables"] {
             for file in self.store.list(folder).await? {
                 if file.path.split('/').any(|part| part == FOLDER) {
@@ -53,7 +97,7 @@ impl Warehouse {
                 }
             }
         }
-        let tables = tables_of(&commits);
+        let tables = tables_of(commits);
         self.catch_up(&tables).await?;
         Ok(Rewritten {
             tables: tables.len(),
@@ -64,19 +108,26 @@ impl Warehouse {
     /// Tables side by side: an entry costs waiting, not work.
     async fn catch_up(&self, tables: &[Table<'_>]) -> Result<(), WarehouseError> {
         let writes = tables.iter().map(|table| catch_up(&self.store, table));
-        let mut writes = stream::iter(writes).buffered(AT_ONCE);
-        let mut foreign = Vec::new();
-        while let Some(written) = writes.next().await {
-            match written {
-                Err(WarehouseError::Foreign { paths }) => foreign.extend(paths),
-                other => other?,
-            }
-        }
-        if foreign.is_empty() {
-            return Ok(());
-        }
-        Err(WarehouseError::Foreign { paths: foreign })
+        told(stream::iter(writes).buffered(AT_ONCE)).await
     }
+}
+
+/// Does all that is to be written; foreign entries are told together.
+async fn told(
+    writes: impl Stream<Item = Result<(), WarehouseError>>,
+) -> Result<(), WarehouseError> {
+    let mut writes = pin!(writes);
+    let mut foreign = Vec::new();
+    while let Some(written) = writes.next().await {
+        match written {
+            Err(WarehouseError::Foreign { paths }) => foreign.extend(paths),
+            other => other?,
+        }
+    }
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    Err(WarehouseError::Foreign { paths: foreign })
 }
 
 /// Writes the entries that a table's log lacks, one after the other.

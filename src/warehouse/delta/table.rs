@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::clock;
+use crate::warehouse::log::version::Version;
 use crate::warehouse::log::{Commit, DataFile, FileKind};
 use crate::warehouse::schema::{Column, unified};
 
@@ -69,6 +70,59 @@ pub(super) fn tables_of(commits: &[Commit]) -> Vec<Table<'_>> {
     tables.into_values().collect()
 }
 
+/// The tables as the newest commit leaves them; none where one is new or gets other columns, for then
+/// its entry needs to know how it began.
+pub(super) fn next_of<'a>(
+    before: &'a Version,
+    newest: &Version,
+    commit: &'a Commit,
+) -> Option<Vec<Table<'a>>> {
+    let until = until_of(commit).or_else(|| newest.until(commit.as_of));
+    let until = until.unwrap_or_else(|| clock::day_end(commit.as_of, &TimeZone::UTC));
+    let dated = Arc::new(vec![Dated { commit, until }]);
+    let mut tables: BTreeMap<&str, Table<'_>> = BTreeMap::new();
+    for file in before.all_files().filter(|file| is_table(file)) {
+        let folder = folder_of(&file.path);
+        let table = tables.entry(folder).or_insert_with(|| Table {
+            folder,
+            name: &file.table,
+            commits: Arc::clone(&dated),
+            changes: BTreeMap::from([(before.commit_no, Change::default())]),
+            live: 0,
+        });
+        table.live += 1;
+        if let Some(change) = table.changes.get_mut(&before.commit_no) {
+            change.columns = together(change.columns.clone(), &file.schema);
+        }
+    }
+    let mut changes: BTreeMap<&str, Change<'_>> = BTreeMap::new();
+    for file in commit.added.iter().filter(|file| is_table(file)) {
+        changes
+            .entry(folder_of(&file.path))
+            .or_default()
+            .added
+            .push(file);
+    }
+    for path in &commit.removed {
+        if tables.contains_key(folder_of(path)) {
+            changes
+                .entry(folder_of(path))
+                .or_default()
+                .removed
+                .push(path);
+        }
+    }
+    for (folder, change) in changes {
+        let table = tables.get_mut(folder)?;
+        table.take(commit.commit_no, change);
+        let [old, new] = [before.commit_no, commit.commit_no].map(|at| &table.changes[&at].columns);
+        if old != new {
+            return None;
+        }
+    }
+    Some(tables.into_values().collect())
+}
+
 impl<'a> Table<'a> {
     /// The newest commit's number.
     pub(super) fn newest(&self) -> u64 {
@@ -116,12 +170,20 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
+/// The end of a commit's day, by its extracts of that day.
+fn until_of(commit: &Commit) -> Option<Timestamp> {
+    let mut facts = commit.streams.values();
+    facts
+        .find(|fact| fact.as_of == commit.as_of)
+        .map(|fact| fact.until)
+}
+
 /// A night's extracts say when its day ended in the company's zone, whatever the zone is now; upkeep
 /// stands for the day of the night before it.
 fn dated(commits: &[Commit]) -> Vec<Dated<'_>> {
     let mut dated: Vec<Dated<'_>> = Vec::new();
     for commit in commits {
-        let told = commit.streams.values().map(|fact| fact.until).next();
+        let told = until_of(commit);
         let night = dated
             .iter()
             .rev()

@@ -4,6 +4,7 @@
 //! a run becomes visible, whole or not at all; it is never changed afterwards.
 
 pub(in crate::warehouse) mod fold;
+mod lease;
 pub(in crate::warehouse) mod lock;
 pub(in crate::warehouse) mod version;
 

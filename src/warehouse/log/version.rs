@@ -127,6 +127,19 @@ impl Version {
         self.files.iter().filter(wanted).cloned().collect()
     }
 
+    /// Every live file, in the order of their commits.
+    pub(in crate::warehouse) fn all_files(&self) -> impl Iterator<Item = &DataFile> {
+        self.files.iter().map(AsRef::as_ref)
+    }
+
+    /// When a day ended, as an extract of it says.
+    pub(in crate::warehouse) fn until(&self, day: Date) -> Option<Timestamp> {
+        let mut extracts = self.streams.values().flat_map(|state| &state.extracts);
+        extracts
+            .find(|extract| extract.as_of == day)
+            .map(|extract| extract.until)
+    }
+
     /// The live files of a kind, for the archive and the outbox.
     pub(crate) fn files_of(&self, kind: FileKind) -> impl Iterator<Item = &DataFile> {
         let files = self.files.iter().map(AsRef::as_ref);

@@ -2,6 +2,7 @@
 
 pub(in crate::warehouse) mod functions;
 mod parameters;
+pub(crate) mod past;
 mod quantile;
 pub(in crate::warehouse) mod read;
 pub(crate) mod refusal;

@@ -22,22 +22,29 @@ use crate::warehouse::schema::{Column, Kind, aligned, schema_of, unified};
 #[derive(Debug, Clone)]
 pub(crate) struct Table(pub(super) Arc<dyn TableProvider>);
 
-/// A table of a version; a stream is read only when a query asks.
+/// A table of a version; a large stream is read only when a query asks, and only what it asks for.
 pub(in crate::warehouse) async fn table(
     store: &Store,
     version: &Version,
     name: &str,
 ) -> Result<Table, WarehouseError> {
-    if let Some(stream) = stream(store, version, name) {
+    if let Some(stream) = stream(store, version, name).filter(is_large) {
         return Ok(Table(Arc::new(stream)));
     }
-    let (schema, batches) = stored(store, version, name).await?;
+    let (schema, batches) = read(store, version, name).await?;
     let failed = |error: datafusion::error::DataFusionError| WarehouseError::Arrow {
         table: name.to_owned(),
         source: arrow::error::ArrowError::ExternalError(error.into()),
     };
     let rows = MemTable::try_new(schema, vec![batches]).map_err(failed)?;
     Ok(Table(Arc::new(rows)))
+}
+
+/// A stream of few rows is read once, however many queries ask for it.
+const FEW: u64 = 200_000;
+
+fn is_large(stream: &StreamTable) -> bool {
+    stream.files.iter().map(|file| file.rows).sum::<u64>() > FEW
 }
 
 /// All rows of a table.

@@ -14,6 +14,7 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
 use include_dir::{Dir, include_dir};
 
+use super::past;
 use crate::fs;
 use crate::problem::{Place, Problem, Problems};
 
@@ -44,8 +45,13 @@ impl Relation {
         let (Some(statement), 1) = (statements.pop_front(), found) else {
             return Err(not_one(found).at(Place::of(file, sql, 1, 1)));
         };
-        let needs = tables_of(&statement);
         let columns = columns_of(&statement);
+        let mut statement = statement;
+        if let Statement::Statement(inner) = &mut statement {
+            past::rewrite(inner)
+                .map_err(|(function, what)| wrong_past(file, sql, function, what))?;
+        }
+        let needs = tables_of(&statement);
         match statement {
             Statement::Statement(inner) if is_query(&inner) => Ok(Self {
                 name: name.to_owned(),
@@ -85,6 +91,21 @@ impl Relation {
         let (line, column) = found.unwrap_or((1, 1));
         Place::of(&self.file, &self.sql, line, column)
     }
+}
+
+/// A table of the past that is asked for in another way than it can be.
+fn wrong_past(file: &str, sql: &str, function: &str, what: String) -> Problem {
+    let mut lines = sql.lines().enumerate();
+    let found = lines.find_map(|(index, line)| {
+        let before = line.to_lowercase().split_once(function)?.0.chars().count();
+        Some((index + 1, before + 1))
+    });
+    let (line, column) = found.unwrap_or((1, 1));
+    Problem::new(what)
+        .at(Place::of(file, sql, line, column))
+        .fix(format!(
+            "write `{function}('person_version', date '2026-11-12')`"
+        ))
 }
 
 /// What is said where another number of queries stands than one.

@@ -1,11 +1,9 @@
 //! The Delta logs: what stands in them, and that they come back whatever befalls them.
 
-use std::sync::atomic::Ordering;
-
 use bytes::Bytes;
 
-use super::faults::faulty;
 use super::*;
+use crate::fs::faults::{Fault, Faulty, Operation, Plan};
 
 /// A night of a run with a fixed name: the table `metric` is replaced, `job_run` grows on the first.
 async fn night(house: &House, day: i8, metric: (SchemaRef, Vec<RecordBatch>)) {
@@ -131,22 +129,36 @@ async fn a_late_table_has_every_version() {
 #[tokio::test]
 async fn an_export_catches_up() {
     let sound = House::new();
-    let (store, house) = faulty();
+    let memory = Arc::new(InMemory::new());
+    let on = |memory: &Arc<InMemory>, plan| {
+        let faulty = Faulty::over(memory, plan);
+        let house = House {
+            warehouse: Warehouse::on(faulty.store()),
+            zone: TimeZone::UTC,
+        };
+        (faulty, house)
+    };
+    let (_, house) = on(&memory, Plan::Never);
     for day in [5, 6] {
         night(&sound, day, numbers(&[1])).await;
         night(&house, day, numbers(&[1])).await;
         sound.warehouse.export_delta().await.unwrap();
-        store.lose_write.store(true, Ordering::Relaxed);
-        let error = house.warehouse.export_delta().await.unwrap_err();
+        let (rehearsal, fork) = on(&Arc::new(memory.fork()), Plan::Never);
+        fork.warehouse.export_delta().await.unwrap();
+        let seen = rehearsal.seen();
+        let first = seen
+            .iter()
+            .position(|(operation, _)| *operation == Operation::Put);
+        let (_, failing) = on(&memory, Plan::At(first.unwrap() + 1, Fault::Crash));
+        let error = failing.warehouse.export_delta().await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "Cannot read or write `s3://test/derived/metric/_delta_log/00000000000000000000.json`"
         );
-        store.lose_write.store(false, Ordering::Relaxed);
     }
     assert!(logs(&house).await.is_empty());
-    store.lose_answer.store(true, Ordering::Relaxed);
-    house.warehouse.export_delta().await.unwrap();
+    let (_, unanswered) = on(&memory, Plan::NoAnswers);
+    unanswered.warehouse.export_delta().await.unwrap();
     let whole = logs(&sound).await;
     assert_eq!(logs(&house).await, whole);
     // An entry in the middle that is gone comes back too.

@@ -2,13 +2,11 @@
 
 mod company;
 
-use std::sync::atomic::Ordering;
-
 use company::{ADDRESSES, CONTACT, LEAD, NUMBER, company, company_in, extracts, record};
 use serde_json::json;
 
-use super::faults::faulty;
 use super::*;
+use crate::fs::faults::{self, Fault, Faulty};
 
 fn jane() -> Erased {
     let record = |table: &str, id: &str| (table.to_owned(), id.to_owned());
@@ -28,24 +26,24 @@ fn jane() -> Erased {
     }
 }
 
-/// An erasure up to its commit, which may fail.
-async fn begun(house: &House) -> (Draft, Plan) {
-    let latest = house.latest().await;
+/// An erasure, which a failing store may end anywhere.
+async fn try_erase(house: &House) -> Result<(Plan, Vacuumed), WarehouseError> {
+    let latest = house.warehouse.latest().await?;
+    let latest = latest.ok_or(WarehouseError::Empty)?;
     let run_id = RunId::new(latest.as_of);
-    let begun = house.warehouse.begin_erasure(&run_id, &house.zone).await;
-    let mut draft = begun.unwrap();
+    let begun = house.warehouse.begin_erasure(&run_id, &house.zone);
+    let mut draft = begun.await?;
     let jane = jane();
     let plan = house.warehouse.plan_erasure(&latest, &jane, &run_id, false);
-    let mut plan = plan.await.unwrap();
-    draft.erase(&mut plan).await.unwrap();
-    draft.bury(&plan).await.unwrap();
-    (draft, plan)
+    let mut plan = plan.await?;
+    draft.erase(&mut plan).await?;
+    draft.bury(&plan).await?;
+    draft.commit(BTreeMap::new(), "hash").await?;
+    Ok((plan, house.warehouse.sweep().await?))
 }
 
 async fn erase(house: &House) -> BTreeMap<String, Went> {
-    let (draft, plan) = begun(house).await;
-    commit(draft).await;
-    let swept = house.warehouse.sweep().await.unwrap();
+    let (plan, swept) = try_erase(house).await.unwrap();
     assert!(swept.stuck.is_empty());
     plan.went().clone()
 }
@@ -324,33 +322,56 @@ async fn hashes_are_keyed() {
     assert_ne!(tombstones[0], tombstones[1]);
 }
 
-// An erasure whose commit is lost leaves every answer as it was, and is told as no erasure; what a
-// store would not delete is told and found; doing the same again ends it.
+/// The same files in a store of their own, without a lease that nobody holds any more.
+async fn copy(memory: &Arc<InMemory>) -> Arc<InMemory> {
+    let copy = Arc::new(InMemory::new());
+    let (from, to) = (Store::over(memory.clone()), Store::over(copy.clone()));
+    for entry in from.list("").await.unwrap() {
+        if entry.path != "writer.lease" {
+            let bytes = from.get(&entry.path).await.unwrap();
+            to.create(&entry.path, bytes).await.unwrap();
+        }
+    }
+    copy
+}
+
+fn over(memory: &Arc<InMemory>, plan: faults::Plan) -> (Faulty, House) {
+    let store = Faulty::over(memory, plan);
+    let warehouse = Warehouse::on(store.store());
+    let zone = TimeZone::UTC;
+    (store, House { warehouse, zone })
+}
+
+// An erasure that breaks off anywhere leaves every answer as it was, or has taken the person out of
+// all of them; doing the same again ends it.
 #[tokio::test]
 async fn what_is_cut_short_is_done_again() {
-    let (store, house) = faulty();
+    let memory = Arc::default();
+    let (_, house) = over(&memory, faults::Plan::Never);
     let house = company_in(house).await;
     let before = answers(&house, 10).await;
-    let (draft, _) = begun(&house).await;
-    store.lose_write.store(true, Ordering::Relaxed);
-    assert!(draft.commit(BTreeMap::new(), "hash").await.is_err());
-    store.lose_write.store(false, Ordering::Relaxed);
-    assert_eq!(answers(&house, 10).await, before);
-    let proof = house.warehouse.prove_erasure().await.unwrap();
-    assert_eq!((proof.erasures, proof.persons), (0, 0));
-    assert!(!proof.left.is_empty());
-
-    store.keep_events.store(true, Ordering::Relaxed);
-    let (draft, _) = begun(&house).await;
-    commit(draft).await;
-    assert!(!house.warehouse.sweep().await.unwrap().stuck.is_empty());
-    let proof = house.warehouse.prove_erasure().await.unwrap();
-    assert_eq!((proof.erasures, proof.persons), (1, 1));
-    let events = house.warehouse.store().shown("events/");
-    assert!(!proof.left.is_empty());
-    assert!(proof.left.iter().all(|left| left.file.starts_with(&events)));
-    store.keep_events.store(false, Ordering::Relaxed);
-    assert!(house.warehouse.sweep().await.unwrap().stuck.is_empty());
-    let proof = house.warehouse.prove_erasure().await.unwrap();
-    assert!(proof.left.is_empty(), "{proof:?}");
+    let (store, rehearsal) = over(&copy(&memory).await, faults::Plan::Never);
+    erase(&rehearsal).await;
+    let after = answers(&rehearsal, 10).await;
+    let operations = store.seen().len();
+    assert!(operations > 100, "{operations}");
+    let mut ends = [0, 0];
+    for at in (1..operations).step_by(operations / 24) {
+        let memory = copy(&memory).await;
+        let (_, crashing) = over(&memory, faults::Plan::At(at, Fault::Crash));
+        // After the last deletions nothing is left to fail.
+        try_erase(&crashing).await.ok();
+        let memory = copy(&memory).await;
+        let (_, house) = over(&memory, faults::Plan::Never);
+        let is_erased = house.latest().await.commit_no == 7;
+        let expected = if is_erased { &after } else { &before };
+        assert_eq!(&answers(&house, 10).await, expected, "after {at}");
+        ends[usize::from(is_erased)] += 1;
+        erase(&house).await;
+        let proof = house.warehouse.prove_erasure().await.unwrap();
+        assert!(proof.left.is_empty(), "after {at}: {proof:?}");
+        let verified = house.warehouse.verify().await.unwrap();
+        assert!(verified.faults.is_empty(), "{:?}", verified.faults);
+    }
+    assert!(ends[0] > 0 && ends[1] > 0, "{ends:?}");
 }

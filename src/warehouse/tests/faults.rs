@@ -1,115 +1,31 @@
 //! Stores that fail, and files that are not what they should be.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::{BoxStream, StreamExt};
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
 
 use super::*;
+use crate::fs::faults::{Fault, Faulty, Operation, Plan};
 
-/// A store in memory that can lose the answer to the write of a log's entry, or the write itself, or
-/// refuse to delete events.
-#[derive(Debug, Default)]
-pub(super) struct Faulty {
-    inner: InMemory,
-    pub(super) lose_answer: AtomicBool,
-    pub(super) lose_write: AtomicBool,
-    pub(super) keep_events: AtomicBool,
-}
-
-impl fmt::Display for Faulty {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("faulty")
-    }
-}
-
-fn timed_out() -> object_store::Error {
-    object_store::Error::Generic {
-        store: "faulty",
-        source: "timed out".into(),
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Faulty {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> Result<PutResult> {
-        let is_entry = location.as_ref().contains("_log/");
-        if is_entry && self.lose_write.load(Ordering::Relaxed) {
-            return Err(timed_out());
-        }
-        let put = self.inner.put_opts(location, payload, opts).await;
-        if is_entry && self.lose_answer.load(Ordering::Relaxed) {
-            return Err(timed_out());
-        }
-        put
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, opts).await
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(location, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
-        if !self.keep_events.load(Ordering::Relaxed) {
-            return self.inner.delete_stream(locations);
-        }
-        let refuse = |location: Result<Path>| match location {
-            Ok(location) if location.as_ref().starts_with("events/") => Err(timed_out()),
-            other => other,
-        };
-        self.inner.delete_stream(locations.map(refuse).boxed())
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-pub(super) fn faulty() -> (Arc<Faulty>, House) {
-    let store = Arc::new(Faulty::default());
-    let inner: Arc<dyn ObjectStore> = store.clone();
-    let house = House {
-        warehouse: Warehouse::on(Store::over(inner)),
+/// A house whose store fails in one way at the operation that commits its first night.
+async fn failing_at_its_commit(fault: Fault) -> House {
+    let rehearsal = Faulty::over(&Arc::default(), Plan::Never);
+    let house = |store: &Faulty| House {
+        warehouse: Warehouse::on(store.store()),
         zone: TimeZone::UTC,
     };
-    (store, house)
+    let night = leads(nov(5), &["a New 1 - -"]);
+    house(&rehearsal).night(&night, None).await;
+    let seen = rehearsal.seen();
+    let is_commit = |(operation, path): &(Operation, String)| {
+        *operation == Operation::Put && path.starts_with("_log/")
+    };
+    let number = seen.iter().position(is_commit).unwrap() + 1;
+    house(&Faulty::over(&Arc::default(), Plan::At(number, fault)))
 }
 
 // A commit whose answer is lost is read back and known as ours.
 #[tokio::test]
 async fn a_lost_answer_is_read_back() {
-    let (store, house) = faulty();
-    store.lose_answer.store(true, Ordering::Relaxed);
+    let house = failing_at_its_commit(Fault::AnswerLost).await;
     house.night(&leads(nov(5), &["a New 1 - -"]), None).await;
     assert_eq!(house.history().await.len(), 1);
 }
@@ -117,21 +33,17 @@ async fn a_lost_answer_is_read_back() {
 // A commit that is lost is an error, nothing is published, and the next run succeeds.
 #[tokio::test]
 async fn a_lost_commit_publishes_nothing() {
-    let (store, house) = faulty();
-    store.lose_write.store(true, Ordering::Relaxed);
+    let house = failing_at_its_commit(Fault::Refused).await;
+    let night = leads(nov(5), &["a New 1 - -"]);
     let mut draft = house.begin(nov(5)).await;
-    draft
-        .record(&leads(nov(5), &["a New 1 - -"]), None)
-        .await
-        .unwrap();
+    draft.record(&night, None).await.unwrap();
     let error = draft.commit(BTreeMap::new(), "hash").await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "Cannot read or write `s3://test/_log/00000000000000000001.json`"
     );
     assert!(house.warehouse.latest().await.unwrap().is_none());
-    store.lose_write.store(false, Ordering::Relaxed);
-    house.night(&leads(nov(5), &["a New 1 - -"]), None).await;
+    house.night(&night, None).await;
 }
 
 async fn open_with(log: &[(u64, &str)]) -> String {

@@ -237,7 +237,9 @@ async fn lives_hold(lives: &[Life], first: i64, missed: &[bool]) {
 }
 
 pub(super) fn wait(work: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     runtime.unwrap().block_on(work);
 }
 

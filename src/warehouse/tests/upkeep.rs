@@ -72,7 +72,7 @@ impl Past {
             Step::Crash(statuses) => {
                 let day = self.next_day();
                 let draft = self.house.begin(nov(day)).await;
-                drop(write(draft, day, *statuses).await);
+                write(draft, day, *statuses).await.abandon().await;
             }
             Step::Compact if !self.answered.is_empty() => {
                 warehouse.compact(BTreeMap::new(), "hash").await.unwrap();

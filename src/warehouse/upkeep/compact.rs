@@ -26,10 +26,11 @@ impl Warehouse {
     ) -> Result<Option<Compacted>, WarehouseError> {
         let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
         let mut draft = self.begin_upkeep(&RunId::new(newest.as_of)).await?;
-        let (tables, files) = merge_all(&mut draft).await?;
-        if tables == 0 {
-            return Ok(None);
-        }
+        let merged = merge_all(&mut draft).await;
+        let Ok((tables @ 1.., files)) = merged else {
+            draft.abandon().await;
+            return merged.map(|_| None);
+        };
         let commit = Box::pin(draft.commit(texts, definition_hash)).await?;
         Ok(Some(Compacted {
             commit_no: commit.commit_no,

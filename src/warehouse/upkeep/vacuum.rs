@@ -22,7 +22,7 @@ const TABLES: [&str; 4] = ["history", "events", "derived", "tables"];
 const PLAIN: [&str; 3] = ["archive", "outbox", "quarantine"];
 /// What is never deleted, but for litter in it.
 const APART: [&str; 3] = ["_log", "ledger", "erased"];
-const LOCK: &str = "writer.lock";
+const LOCKS: [&str; 2] = ["writer.lock", "writer.lease"];
 const DELTA: &str = "_delta_log";
 
 /// What a vacuum did, or would do.
@@ -55,30 +55,18 @@ impl Warehouse {
         rehearsal: bool,
     ) -> Result<Vacuumed, WarehouseError> {
         let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let _lock = match rehearsal {
-            true => None,
-            false => self.lock(&RunId::new(newest.as_of))?,
-        };
         let grace = SignedDuration::from_hours(24 * i64::from(grace_days));
-        let now = clock::now();
-        let since = now.checked_sub(grace).unwrap_or(Timestamp::MIN);
-        // The listing first: what is committed meanwhile is among what the log names.
-        let listed = listed(&self.store).await?;
-        let named = named(&self.store, since).await?;
+        let since = clock::now().checked_sub(grace).unwrap_or(Timestamp::MIN);
         let mut done = Vacuumed::default();
-        let mut old = Vec::new();
-        for (known, file) in listed {
-            match known {
-                _ if named.contains(&file.path) => {}
-                Known::Data if file.modified <= since => old.push(file),
-                Known::Data | Known::Apart => {}
-                Known::No => done.unknown.push(self.store.shown(&file.path)),
-            }
-        }
+        let old = old(&self.store, since, &mut done.unknown);
         if rehearsal {
-            done.gone = old;
-        } else {
-            delete(&self.store, old, &mut done).await;
+            done.gone = old.await?;
+            return Ok(done);
+        }
+        let (old, lock) = self.locked(&RunId::new(newest.as_of), old).await?;
+        delete(&self.store, old, &mut done).await;
+        if let Some(lock) = lock {
+            lock.release().await;
         }
         Ok(done)
     }
@@ -88,9 +76,21 @@ impl Warehouse {
     /// Deletes at once all that the newest version does not name, whoever may still be reading it.
     pub(crate) async fn sweep(&self) -> Result<Vacuumed, WarehouseError> {
         let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let _lock = self.lock(&RunId::new(newest.as_of))?;
+        let unnamed = self.unnamed();
+        let (old, lock) = self.locked(&RunId::new(newest.as_of), unnamed).await?;
+        let mut done = Vacuumed::default();
+        delete(&self.store, old, &mut done).await;
+        if let Some(lock) = lock {
+            lock.release().await;
+        }
+        Ok(done)
+    }
+
+    /// Every file of a run that the newest version does not name.
+    async fn unnamed(&self) -> Result<Vec<Entry>, WarehouseError> {
         let mut old = listed(&self.store).await?;
-        // Without a lock, another run may be about to name what no commit ever named.
+        // Only a lock on this machine is sure to keep out a run that may be about to name what no
+        // commit ever named.
         let ours = match self.store.folder() {
             Some(_) => None,
             None => Some(ever_named(&self.store).await?),
@@ -101,10 +101,7 @@ impl Warehouse {
             let gone = ours.as_ref().is_none_or(|ours| ours.contains(&file.path));
             *known == Known::Data && gone && !named.contains(file.path.as_str())
         });
-        let mut done = Vacuumed::default();
-        let old = old.into_iter().map(|(_, file)| file).collect();
-        delete(&self.store, old, &mut done).await;
-        Ok(done)
+        Ok(old.into_iter().map(|(_, file)| file).collect())
     }
 }
 
@@ -130,6 +127,27 @@ async fn ever_named(store: &Store) -> Result<BTreeSet<String>, WarehouseError> {
     let commits = log::all(store).await?.into_iter();
     let added = commits.flat_map(|commit| commit.added);
     Ok(added.map(|file| file.path).collect())
+}
+
+/// What goes: what was let go, or left by a crash, before an instant. What is unknown is told.
+async fn old(
+    store: &Store,
+    since: Timestamp,
+    unknown: &mut Vec<String>,
+) -> Result<Vec<Entry>, WarehouseError> {
+    // The listing first: what is committed meanwhile is among what the log names.
+    let listed = listed(store).await?;
+    let named = named(store, since).await?;
+    let mut old = Vec::new();
+    for (known, file) in listed {
+        match known {
+            _ if named.contains(&file.path) => {}
+            Known::Data if file.modified <= since => old.push(file),
+            Known::Data | Known::Apart => {}
+            Known::No => unknown.push(store.shown(&file.path)),
+        }
+    }
+    Ok(old)
 }
 
 async fn delete(store: &Store, files: Vec<Entry>, done: &mut Vacuumed) {
@@ -179,7 +197,7 @@ fn known(path: &str) -> Known {
     let rest: Vec<&str> = parts.collect();
     let (first, last) = (rest.first(), rest.last());
     let is_runs = |name: Option<&&str>| name.is_some_and(|name| RunId::begins(name));
-    if path == LOCK || APART.contains(&folder) || rest.contains(&DELTA) {
+    if LOCKS.contains(&path) || APART.contains(&folder) || rest.contains(&DELTA) {
         Known::Apart
     } else if TABLES.contains(&folder) && is_runs(last) && path.ends_with(".parquet")
         || PLAIN.contains(&folder) && rest.len() > 1 && is_runs(first)
@@ -218,6 +236,7 @@ mod tests {
         }
         for path in [
             "writer.lock",
+            "writer.lease",
             "_log/anything",
             "ledger/m/1-sent.json",
             "derived/metric/_delta_log/_last_checkpoint",

@@ -32,6 +32,13 @@ pub(crate) struct Erasure {
     pub(crate) problems: Vec<String>,
 }
 
+/// What is decided before anything is written.
+struct Planned {
+    newest: Version,
+    plan: Plan,
+    erasure: Erasure,
+}
+
 /// Erases everybody who ever had one of the addresses; a rehearsal only tells.
 pub(crate) async fn erase(
     config: &Config,
@@ -43,40 +50,57 @@ pub(crate) async fn erase(
     let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
     let ready = ready(config, newest.as_of)?;
     let run_id = RunId::new(newest.as_of);
+    let planned = plan((config, &warehouse, &ready), asked, &run_id, rehearsal);
     if rehearsal {
-        let plan = plan((config, &warehouse, &newest, &ready), asked, &run_id, true).await?;
-        return match plan {
-            Some((plan, persons)) => told(&warehouse, &plan, persons).await,
-            None => Ok(Erasure::default()),
-        };
+        let planned = planned.await?;
+        return Ok(planned.map_or_else(Erasure::default, |planned| planned.erasure));
     }
-    let mut draft = warehouse.begin_erasure(&run_id, &config.time_zone).await?;
-    let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
-    let planned = plan((config, &warehouse, &newest, &ready), asked, &run_id, false).await?;
-    let mut erasure = Erasure::default();
-    if let Some((mut plan, persons)) = planned {
-        erasure = told(&warehouse, &plan, persons).await?;
-        let night = Night {
-            config,
-            warehouse: &warehouse,
-            ready: &ready,
-            base: Some(&newest),
-            run_id: &run_id,
-            mails: Mails::Skip,
-            watch,
-        };
-        let mut summary = RunSummary::new(newest.as_of);
-        summary.late = true;
-        let worked = Box::pin(work(&night, &mut draft, &mut plan, &mut summary)).await;
-        erasure.commit_no = Some(commit(config, &warehouse, draft, worked, watch).await?);
-        erasure.problems.append(&mut summary.problems);
-        erasure
-            .problems
-            .extend(super::export_delta(&warehouse).await);
-    } else {
-        drop(draft);
-    }
+    let draft = warehouse.begin_erasure(&run_id, &config.time_zone);
+    let draft = draft.await?;
+    let mut erasure = match planned.await {
+        Ok(Some(planned)) => carry_out((config, &warehouse, &ready), planned, draft, watch).await?,
+        Ok(None) => {
+            draft.abandon().await;
+            Erasure::default()
+        }
+        Err(error) => {
+            draft.abandon().await;
+            return Err(error);
+        }
+    };
     sweep(&warehouse, &mut erasure).await;
+    Ok(erasure)
+}
+
+/// Publishes what is left.
+async fn carry_out(
+    (config, warehouse, ready): (&Config, &Warehouse, &Ready),
+    planned: Planned,
+    mut draft: Draft,
+    watch: Watch<'_>,
+) -> Result<Erasure, PipelineError> {
+    let Planned {
+        newest,
+        mut plan,
+        mut erasure,
+    } = planned;
+    let run_id = draft.run_id().clone();
+    let night = Night {
+        config,
+        warehouse,
+        ready,
+        base: Some(&newest),
+        run_id: &run_id,
+        mails: Mails::Skip,
+        watch,
+    };
+    let mut summary = RunSummary::new(newest.as_of);
+    summary.late = true;
+    let worked = Box::pin(work(&night, &mut draft, &mut plan, &mut summary)).await;
+    erasure.commit_no = Some(commit(config, warehouse, draft, worked, watch).await?);
+    erasure.problems.append(&mut summary.problems);
+    let delta = super::export_delta(warehouse).await;
+    erasure.problems.extend(delta);
     Ok(erasure)
 }
 
@@ -85,41 +109,38 @@ pub(crate) async fn erased(config: &Config) -> Result<Proof, PipelineError> {
     Ok(Warehouse::open(&config.warehouse)?.prove_erasure().await?)
 }
 
-/// What goes, and of how many persons; none where everything asked for was erased before.
+/// What goes of the newest version; none where everything asked for was erased before.
 async fn plan(
-    (config, warehouse, version, ready): (&Config, &Warehouse, &Version, &Ready),
+    (config, warehouse, ready): (&Config, &Warehouse, &Ready),
     asked: &[Asked],
     run_id: &RunId,
     rehearsal: bool,
-) -> Result<Option<(Plan, usize)>, PipelineError> {
+) -> Result<Option<Planned>, PipelineError> {
+    let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
     let look = Look {
         config,
         warehouse,
-        version,
+        version: &newest,
         ready,
     };
     let Some(erased) = Box::pin(look.who(asked)).await? else {
         return Ok(None);
     };
-    let plan = warehouse
-        .plan_erasure(version, &erased, run_id, rehearsal)
-        .await?;
-    Ok(Some((plan, erased.persons)))
-}
-
-async fn told(
-    warehouse: &Warehouse,
-    plan: &Plan,
-    persons: usize,
-) -> Result<Erasure, PipelineError> {
+    let plan = warehouse.plan_erasure(&newest, &erased, run_id, rehearsal);
+    let plan = plan.await?;
     let settled = Ledger::new(warehouse.store()).settled().await?;
-    Ok(Erasure {
-        persons,
+    let erasure = Erasure {
+        persons: erased.persons,
         went: plan.went().clone(),
         whole: plan.whole().map(str::to_owned).collect(),
         unsent: plan.mails().filter(|mail| !settled.contains(*mail)).count(),
         ..Erasure::default()
-    })
+    };
+    Ok(Some(Planned {
+        newest,
+        plan,
+        erasure,
+    }))
 }
 
 /// Everything before the commit.

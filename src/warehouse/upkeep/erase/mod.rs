@@ -55,8 +55,8 @@ impl Warehouse {
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
-        let lock = self.lock(run_id)?;
-        let base = self.newest().await?.ok_or(WarehouseError::Empty)?;
+        let newest = async { self.newest().await?.ok_or(WarehouseError::Empty) };
+        let (base, lock) = self.locked(run_id, newest).await?;
         let as_of = base.version.as_of;
         let begin = Begin {
             run_id,

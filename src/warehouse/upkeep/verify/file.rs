@@ -102,19 +102,7 @@ async fn rows(store: &Store, named: &Named) -> Result<Vec<Fault>, WarehouseError
     while let Some(batch) = batches.next().await? {
         walk.take(&batch, file);
     }
-    if walk.lacks_keys {
-        let found = format!("lacks one of the columns {}", keys.join(", "));
-        faults.push(fault(store, named, found, "rows that have them"));
-    }
-    if let Some(row) = walk.unordered {
-        let found = format!("is out of order at row {row}");
-        let stated = format!("rows in the order of {}", keys.join(", "));
-        faults.push(fault(store, named, found, &stated));
-    }
-    if let Some((row, commit)) = walk.stray {
-        let found = format!("holds a row of commit {commit}, row {row}");
-        faults.push(fault(store, named, found, &commits(file)));
-    }
+    faults.extend(walk.faults(store, named, keys));
     Ok(faults)
 }
 
@@ -138,6 +126,25 @@ struct Keys<'a> {
 }
 
 impl Walk {
+    /// What is wrong with the rows that were seen.
+    fn faults(&self, store: &Store, named: &Named, keys: &[&str]) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.lacks_keys {
+            let found = format!("lacks one of the columns {}", keys.join(", "));
+            faults.push(fault(store, named, found, "rows that have them"));
+        }
+        if let Some(row) = self.unordered {
+            let found = format!("is out of order at row {row}");
+            let stated = format!("rows in the order of {}", keys.join(", "));
+            faults.push(fault(store, named, found, &stated));
+        }
+        if let Some((row, commit)) = self.stray {
+            let found = format!("holds a row of commit {commit}, row {row}");
+            faults.push(fault(store, named, found, &commits(&named.file)));
+        }
+        faults
+    }
+
     fn take(&mut self, batch: &RecordBatch, file: &DataFile) {
         let Some(keys) = Keys::of(batch, file.kind) else {
             self.lacks_keys = true;
