@@ -171,6 +171,10 @@ pub(super) enum WarehouseCommand {
     Quarantine,
     /// Record a refused file all the same
     Release(ReleaseArgs),
+    /// Take persons out of everything that is kept, for good
+    Erase(EraseArgs),
+    /// Look through everything that is kept for what is left of the erased
+    Erased,
     /// Write the tables' Delta Lake logs anew, by which other tools read them
     Delta,
     /// Read everything that can still be asked for and tell what is not as the log says
@@ -199,6 +203,19 @@ pub(super) struct ReleaseArgs {
     /// The day of the export
     #[arg(long, value_name = "DATE")]
     pub(super) as_of: Date,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EraseArgs {
+    /// An address that the person ever had; others on the machine may see it: a list is safer
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "list")]
+    pub(super) email: Option<String>,
+    /// A file with an address a line; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "email")]
+    pub(super) list: Option<PathBuf>,
+    /// Only say what would go
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod backfill;
 mod baseline;
 mod check;
 mod demo;
+mod erase;
 mod output;
 mod prompt;
 mod report;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::args::ReportArgs;
 use super::output::Output;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, erase};
 use crate::config::Config;
 use crate::{fs, pipeline};
 
@@ -13,8 +13,9 @@ pub(super) async fn report(
     args: &ReportArgs,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let (as_of, rendered) = pipeline::render_one(config, &args.name, args.as_of).await?;
+    let (as_of, rendered, erased) = pipeline::render_one(config, &args.name, args.as_of).await?;
     output.finish();
+    erase::warn(erased, output);
     let stem = format!("{}-{as_of}", rendered.report);
     let files = [
         (format!("{stem}.html"), rendered.page.as_bytes()),

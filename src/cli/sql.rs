@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::args::{Format, SqlArgs};
 use super::output::Output;
 use super::prompt::{Prompt, Typed};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, erase};
 use crate::config::Config;
 use crate::fs;
 use crate::pipeline::{self, PipelineError, Reader};
@@ -38,6 +38,7 @@ pub(super) async fn sql(
     let mut reader = pipeline::reader(config, args.as_of).await?;
     let frame = reader.query(&name, &text).await?;
     output.finish();
+    erase::warn(reader.erased_since(), output);
     let bytes = written(&frame, format).map_err(Failure::run)?;
     match &args.out {
         Some(file) => fs::write(file, &bytes).map_err(Failure::run)?,
@@ -83,6 +84,7 @@ async fn prompt(config: &Config, args: &SqlArgs, output: &Output) -> Result<Outc
     let mut reader = pipeline::reader(config, args.as_of).await?;
     output.finish();
     let tables: Vec<String> = reader.tables().into_iter().collect();
+    erase::warn(reader.erased_since(), output);
     let mut prompt = Prompt::new(tables.clone(), history).map_err(Failure::start)?;
     output.say(&format!(
         "Version {} of {}. {HELP}",

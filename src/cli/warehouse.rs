@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{LogArgs, ReleaseArgs, VacuumArgs, WarehouseCommand};
 use super::output::Output;
 use super::run::counted;
-use super::{Failure, Outcome, run};
+use super::{Failure, Outcome, erase, run};
 use crate::config::Config;
 use crate::fs::StoreError;
 use crate::pipeline;
@@ -21,6 +21,8 @@ pub(super) async fn warehouse(
         WarehouseCommand::Log(args) => log(config, args, output).await,
         WarehouseCommand::Quarantine => quarantine(config, output).await,
         WarehouseCommand::Release(args) => release(config, args, output).await,
+        WarehouseCommand::Erase(args) => erase::erase(config, args, output).await,
+        WarehouseCommand::Erased => erase::erased(config, output).await,
         WarehouseCommand::Delta => delta(config, output).await,
         WarehouseCommand::Verify => verify(config, output).await,
         WarehouseCommand::Compact => compact(config, output).await,

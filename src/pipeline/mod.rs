@@ -43,7 +43,9 @@ pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
 pub(crate) use render::render_one;
 use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
-pub(crate) use upkeep::{commits, compact, quarantined, rewrite_delta, vacuum, verify};
+pub(crate) use upkeep::{
+    Asked, Erasure, commits, compact, erase, erased, quarantined, rewrite_delta, vacuum, verify,
+};
 
 /// What becomes of a night's mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

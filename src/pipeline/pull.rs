@@ -199,8 +199,12 @@ async fn put_aside(
     result: &mut StreamResult,
 ) -> Result<(), PipelineError> {
     let Fetched { file, stored, .. } = fetched;
-    let kept = draft.put_aside(&result.table(), &file.path, stored).await?;
-    result.kept = Some(kept);
+    result.kept = draft.put_aside(&result.table(), &file.path, stored).await?;
+    if result.kept.is_none() {
+        let told = result.message.take().unwrap_or_default();
+        let why = "the file names somebody who was erased, and is not kept";
+        result.message = Some(format!("{told}\n  {why}"));
+    }
     Ok(())
 }
 

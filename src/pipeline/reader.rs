@@ -24,6 +24,7 @@ pub(crate) struct Reader {
     version: Version,
     session: Session,
     loaded: BTreeSet<String>,
+    erased_since: usize,
 }
 
 /// Opens the version published for a day, or the newest.
@@ -53,7 +54,12 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
     }
     let mut others = tables(&version);
     others.extend(loaded.iter().cloned());
+    let erased_since = match as_of {
+        Some(_) => warehouse.erased_since(&version).await?,
+        None => 0,
+    };
     Ok(Reader {
+        erased_since,
         config: config.clone(),
         warehouse,
         session: session.beside(others),
@@ -76,6 +82,11 @@ impl Reader {
 
     pub(crate) fn commit_no(&self) -> u64 {
         self.version.commit_no
+    }
+
+    /// How many persons were erased since the version was published.
+    pub(crate) fn erased_since(&self) -> usize {
+        self.erased_since
     }
 
     /// Every table there is, sorted.

@@ -156,14 +156,18 @@ fn recorded_counts(stream: &StreamResult) -> Vec<Check> {
         return Vec::new();
     }
     let recorded = &stream.recorded;
-    let counts = [
+    let mut counts = vec![
         ("duplicates", recorded.duplicates),
         ("keyless", recorded.keyless),
         ("disagreements", recorded.disagreements),
         ("unknown_fields", recorded.unknown_fields),
         ("unreadable", recorded.unreadable),
     ];
-    counts.map(|(name, n)| Check::counted(name, n)).to_vec()
+    if recorded.erased > 0 {
+        counts.push(("erased", recorded.erased));
+    }
+    let counts = counts.into_iter();
+    counts.map(|(name, n)| Check::counted(name, n)).collect()
 }
 
 fn quarantine_rows(run_id: &RunId, summary: &RunSummary) -> Vec<Value> {

@@ -127,12 +127,13 @@ pub(super) async fn unsettled(
     Ok(mails)
 }
 
-/// Renders one report from a published version; sends nothing and changes nothing.
+/// Renders one report from a published version; sends nothing and changes nothing. How many persons
+/// were erased since comes with it.
 pub(crate) async fn render_one(
     config: &Config,
     name: &str,
     as_of: Option<Date>,
-) -> Result<(Date, Rendered), PipelineError> {
+) -> Result<(Date, Rendered, usize), PipelineError> {
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
         let names: Vec<String> = config
             .reports
@@ -152,5 +153,6 @@ pub(crate) async fn render_one(
     Ok((
         as_of,
         render(config, &session, &templates, report, as_of).await?,
+        reader.erased_since(),
     ))
 }

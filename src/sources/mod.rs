@@ -42,7 +42,7 @@ pub(crate) use declared::declared_schema;
 pub(crate) use error::SourceError;
 
 /// The rows of one stream pulled in one run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Extract {
     pub(crate) source: String,
     pub(crate) stream: String,

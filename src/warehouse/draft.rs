@@ -1,6 +1,8 @@
 //! One run's work on the warehouse: files are written as they come, and nothing of them is visible
 //! until the commit. A draft that is dropped leaves files that no version names.
 
+mod rewrite;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
 use super::error::WarehouseError;
 use super::file::{COMMIT_NO, Writer};
@@ -28,6 +31,7 @@ use super::log::{Commit, DataFile, FileKind, StreamFact, StreamForm, Work};
 use super::query::read;
 use super::raw::{self, Raw};
 use super::schema::{Column, aligned, columns_of, schema_of, unified, with_commit};
+use super::upkeep::erase::{self, Matcher};
 use super::upkeep::merging;
 use crate::clock::{self, RunId};
 use crate::config::{Retention, StreamKind};
@@ -63,6 +67,22 @@ pub(crate) struct Recorded {
     /// Field-history rows left out because a value is not of its column's type, or record, field or
     /// instant is missing.
     pub(crate) unreadable: u64,
+    /// Rows left out, and cells left blank, because they name somebody who was erased.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub(crate) erased: u64,
+}
+
+impl Recorded {
+    /// Rows and cells of the extract that named somebody erased. The rows came all the same.
+    fn leave_out(&mut self, rows: u64, cells: u64) {
+        self.rows += rows;
+        self.erased = rows + cells;
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_nothing(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Debug)]
@@ -75,6 +95,8 @@ pub(crate) struct Draft {
     pending: Commit,
     /// Tells the files of one run apart.
     serial: u32,
+    /// Everybody erased so far, once it is asked.
+    erased: OnceCell<Option<Matcher>>,
     /// Held until the draft is gone.
     lock: Option<Lock>,
 }
@@ -109,7 +131,11 @@ impl Draft {
     ) -> Self {
         let commit_no = base.as_ref().map_or(0, |base| base.version.commit_no) + 1;
         let mut pending = Commit::new(commit_no, begin.run_id, begin.work, begin.as_of);
-        pending.derived_since = base.as_ref().map_or(0, |base| base.derived_since);
+        pending.derived_since = match begin.work {
+            // Derived tables of older nights name who is erased.
+            Work::Erasure => commit_no,
+            _ => base.as_ref().map_or(0, |base| base.derived_since),
+        };
         Self {
             store,
             zone,
@@ -117,6 +143,7 @@ impl Draft {
             day: begin.day,
             pending,
             serial: 0,
+            erased: OnceCell::new(),
             lock,
         }
     }
@@ -146,6 +173,11 @@ impl Draft {
         extract: &Extract,
         field_history: Option<&Extract>,
     ) -> Result<Recorded, WarehouseError> {
+        let erased = self.erased().await?;
+        let (extract, rows, cells) = erase::sifted(erased, extract)?;
+        let told = field_history.map(|told| erase::sifted(erased, told));
+        let told = told.transpose()?.map(|(told, ..)| told);
+        let (extract, field_history) = (extract.as_ref(), told.as_deref());
         let raw = Raw::of(extract)?;
         let (columns, state) = self.admit(extract, &raw, form_of(&extract.kind))?;
         let snapshot = Snapshot::of(&raw, &extract.kind, &columns, &self.zone)?;
@@ -167,6 +199,7 @@ impl Draft {
         };
         let compared = compare(&past, &snapshot, &changes, &nights, &mut begun.writer);
         let mut recorded = Box::pin(compared).await?;
+        recorded.leave_out(rows, cells);
         recorded.bytes = self.end(begun, false).await?;
         self.keep_apart(&raw, &snapshot).await?;
         self.note(extract, columns, &recorded);
@@ -178,6 +211,8 @@ impl Draft {
         &mut self,
         extract: &Extract,
     ) -> Result<Recorded, WarehouseError> {
+        let (extract, rows, cells) = erase::sifted(self.erased().await?, extract)?;
+        let extract = extract.as_ref();
         let raw = Raw::of(extract)?;
         let (columns, state) = self.admit(extract, &raw, StreamForm::Events)?;
         let stated = [raw.columns.clone(), events::own_columns()].concat();
@@ -195,6 +230,7 @@ impl Draft {
         let keyed = (&raw, key_of(extract));
         let mut recorded =
             events::record(&self.store, &files, keyed, stamp, &mut begun.writer).await?;
+        recorded.leave_out(rows, cells);
         recorded.bytes = self.end(begun, false).await?;
         self.note(extract, columns, &recorded);
         Ok(recorded)
@@ -294,13 +330,17 @@ impl Draft {
     }
 
     /// Keeps a refused file of the stream `<source>.<stream>` as it came, in a folder of its source
-    /// below which its path is that in the source; the answer is the path at which it is stored.
+    /// below which its path is that in the source; the answer is the path at which it is stored. Rows
+    /// that name somebody erased are cut out of it; where they cannot be, it is not kept.
     pub(crate) async fn put_aside(
         &mut self,
         stream: &str,
         path: &str,
         bytes: Bytes,
-    ) -> Result<String, WarehouseError> {
+    ) -> Result<Option<String>, WarehouseError> {
+        let Some(bytes) = erase::kept(self.erased().await?, stream, bytes) else {
+            return Ok(None);
+        };
         let source = stream.split('.').next().unwrap_or_default();
         let path = format!("quarantine/{}/{source}/{path}", self.run_id());
         // Two streams may be read from one file.
@@ -317,7 +357,7 @@ impl Draft {
             };
             self.create(entry, bytes).await?;
         }
-        Ok(path)
+        Ok(Some(path))
     }
 
     /// Makes everything visible at once.

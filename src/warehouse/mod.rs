@@ -45,6 +45,7 @@ pub(crate) use query::relation::Relation;
 pub(crate) use query::session::{QueryError, Session};
 pub(crate) use rows::{batch_of, schema_of};
 pub(crate) use upkeep::compact::Compacted;
+pub(crate) use upkeep::erase::{Erased, Found, Plan, Proof, Went, plain_address};
 pub(crate) use upkeep::vacuum::{GRACE_DAYS, Vacuumed};
 pub(crate) use upkeep::verify::Verified;
 

@@ -6,7 +6,7 @@ use crate::small::{FIRST, SECOND, commits, fresh, published};
 use crate::support::Project;
 
 /// Every command, with the words that its help begins with.
-const COMMANDS: [(&str, &str); 16] = [
+const COMMANDS: [(&str, &str); 18] = [
     ("demo", "Make a company"),
     ("check", "Check everything that can be checked offline"),
     ("run", "The nightly job"),
@@ -22,6 +22,8 @@ const COMMANDS: [(&str, &str); 16] = [
     ("warehouse verify", "Read everything"),
     ("warehouse compact", "Merge all files of each table"),
     ("warehouse vacuum", "Delete the files that no version names"),
+    ("warehouse erase", "Take persons out of everything"),
+    ("warehouse erased", "Look through everything"),
     ("runs", "What ran, what failed"),
 ];
 
@@ -129,6 +131,7 @@ fn an_empty_warehouse_says_so() {
         &["warehouse", "compact"],
         &["warehouse", "vacuum"],
         &["warehouse", "quarantine"],
+        &["warehouse", "erase", "--email", "a@b.example"],
     ] {
         let ran = project.run(args);
         assert_eq!(ran.code, 2, "{args:?}");

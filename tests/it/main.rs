@@ -22,6 +22,8 @@ mod crash;
 mod delta;
 /// The demo against the truth of its own simulation.
 mod demo;
+/// A person taken out of everything that is kept, and the proof of it.
+mod erase;
 /// What is judged before it is recorded, and what is kept of what is refused.
 mod gates;
 /// A service desk's log replayed night by night, its states as stages.

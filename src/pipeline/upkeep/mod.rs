@@ -1,6 +1,7 @@
 //! Care of the warehouse between nights.
 
 mod delta;
+mod erase;
 mod keep;
 mod log;
 mod quarantine;
@@ -11,6 +12,7 @@ use super::PipelineError;
 
 pub(super) use delta::export_delta;
 pub(crate) use delta::rewrite_delta;
+pub(crate) use erase::{Asked, Erasure, erase, erased};
 pub(super) use keep::vacuum_after;
 pub(crate) use keep::{compact, vacuum, verify};
 pub(crate) use log::commits;

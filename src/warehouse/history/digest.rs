@@ -18,7 +18,7 @@ const KEYS: [u64; 4] = [
 ];
 
 /// The digest of every row of a batch.
-pub(super) fn digests(batch: &RecordBatch) -> Vec<u128> {
+pub(in crate::warehouse) fn digests(batch: &RecordBatch) -> Vec<u128> {
     let mut sums = vec![0; batch.num_rows()];
     let schema = batch.schema();
     for (field, column) in schema.fields().iter().zip(batch.columns()) {

@@ -17,7 +17,7 @@
 
 pub(in crate::warehouse) mod changes;
 pub(in crate::warehouse) mod compare;
-mod digest;
+pub(in crate::warehouse) mod digest;
 pub(in crate::warehouse) mod events;
 mod fetch;
 mod life;

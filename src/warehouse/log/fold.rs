@@ -26,7 +26,8 @@ pub(in crate::warehouse) struct Folded {
     pub(in crate::warehouse) days: BTreeMap<Date, u64>,
     /// The first commit whose derived tables stay as files.
     pub(in crate::warehouse) derived_since: u64,
-    /// Whether an addition still belongs to what was published for the day: not after late extracts.
+    /// Whether an addition still belongs to what was published for the day: not after late extracts
+    /// or an erasure.
     open: bool,
     /// The newest commit with a checkpoint; 0 without one.
     checkpoint: u64,
@@ -41,7 +42,7 @@ impl Folded {
         );
         match commit.work {
             Work::Night => open = true,
-            Work::Late => open = false,
+            Work::Late | Work::Erasure => open = false,
             Work::Addition | Work::Upkeep => {}
         }
         if open && commit.work != Work::Upkeep {

@@ -57,6 +57,8 @@ pub(crate) enum Work {
     Late,
     /// Rows added to a table for a day that is published.
     Addition,
+    /// Persons taken out of everything that was ever published.
+    Erasure,
     /// Files merged or put away; no answer changes.
     Upkeep,
 }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::clock::RunId;
 use crate::sources::Extract;
-use crate::warehouse::log::{Commit, DataFile, FileKind, StreamFact, StreamForm};
+use crate::warehouse::log::{Commit, DataFile, FileKind, StreamFact, StreamForm, Work};
 use crate::warehouse::schema::{Column, schema_of};
 
 /// What one commit and all before it published; its files never change, so a reader that holds a
@@ -60,6 +60,10 @@ impl Version {
             files.retain(|file| !removed.contains(file.path.as_str()));
         }
         files.extend(commit.added.iter().cloned().map(Arc::new));
+        if commit.work == Work::Erasure {
+            // What is written anew takes the place of what it was.
+            files.sort_by_key(|file| file.commits[0]);
+        }
         for (stream, fact) in &commit.streams {
             let before = streams.remove(stream);
             streams.insert(stream.clone(), StreamState::after(before, fact));

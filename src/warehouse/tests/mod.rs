@@ -2,6 +2,7 @@
 
 mod compact;
 mod delta;
+mod erase;
 mod faults;
 mod field_history;
 mod gates;

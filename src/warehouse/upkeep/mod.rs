@@ -1,6 +1,8 @@
-//! What keeps a warehouse small and sound over the years: none of it changes an answer.
+//! What keeps a warehouse small and sound over the years: none of it changes an answer, but for
+//! an erasure.
 
 pub(super) mod compact;
+pub(super) mod erase;
 pub(in crate::warehouse) mod merging;
 pub(super) mod vacuum;
 pub(super) mod verify;

@@ -21,7 +21,7 @@ const TABLES: [&str; 4] = ["history", "events", "derived", "tables"];
 /// Where files lie as they are, by run.
 const PLAIN: [&str; 3] = ["archive", "outbox", "quarantine"];
 /// What is never deleted, but for litter in it.
-const APART: [&str; 2] = ["_log", "ledger"];
+const APART: [&str; 3] = ["_log", "ledger", "erased"];
 const LOCKS: [&str; 2] = ["writer.lock", "writer.lease"];
 const DELTA: &str = "_delta_log";
 
@@ -72,6 +72,63 @@ impl Warehouse {
     }
 }
 
+impl Warehouse {
+    /// Deletes at once all that the newest version does not name, whoever may still be reading it.
+    pub(crate) async fn sweep(&self) -> Result<Vacuumed, WarehouseError> {
+        let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
+        let unnamed = self.unnamed();
+        let (old, lock) = self.locked(&RunId::new(newest.as_of), unnamed).await?;
+        let mut done = Vacuumed::default();
+        delete(&self.store, old, &mut done).await;
+        if let Some(lock) = lock {
+            lock.release().await;
+        }
+        Ok(done)
+    }
+
+    /// Every file of a run that the newest version does not name.
+    async fn unnamed(&self) -> Result<Vec<Entry>, WarehouseError> {
+        let mut old = listed(&self.store).await?;
+        // Only a lock on this machine is sure to keep out a run that may be about to name what no
+        // commit ever named.
+        let ours = match self.store.folder() {
+            Some(_) => None,
+            None => Some(ever_named(&self.store).await?),
+        };
+        let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
+        let named: BTreeSet<&str> = newest.files.iter().map(|file| file.path.as_str()).collect();
+        old.retain(|(known, file)| {
+            let gone = ours.as_ref().is_none_or(|ours| ours.contains(&file.path));
+            *known == Known::Data && gone && !named.contains(file.path.as_str())
+        });
+        Ok(old.into_iter().map(|(_, file)| file).collect())
+    }
+}
+
+/// Whether a file lies where runs put tables, pages, mails and refused files.
+pub(super) fn holds_data(path: &str) -> bool {
+    let folder = path.split('/').next().unwrap_or_default();
+    let is_log = path.split('/').any(|part| part == DELTA);
+    path.contains('/') && (TABLES.contains(&folder) || PLAIN.contains(&folder)) && !is_log
+}
+
+/// Every file there is, what listings hide among them, in the order of their paths.
+async fn listed(store: &Store) -> Result<Vec<(Known, Entry)>, WarehouseError> {
+    let listed = store.list("").await?.into_iter();
+    let litter = store.litter().await?.into_iter();
+    let litter = litter.map(|file| (litter_is(&file.path), file));
+    let listed = listed.map(|file| (known(&file.path), file));
+    let mut all: Vec<(Known, Entry)> = litter.chain(listed).collect();
+    all.sort_by(|one, two| one.1.path.cmp(&two.1.path));
+    Ok(all)
+}
+
+async fn ever_named(store: &Store) -> Result<BTreeSet<String>, WarehouseError> {
+    let commits = log::all(store).await?.into_iter();
+    let added = commits.flat_map(|commit| commit.added);
+    Ok(added.map(|file| file.path).collect())
+}
+
 /// What goes: what was let go, or left by a crash, before an instant. What is unknown is told.
 async fn old(
     store: &Store,
@@ -79,13 +136,10 @@ async fn old(
     unknown: &mut Vec<String>,
 ) -> Result<Vec<Entry>, WarehouseError> {
     // The listing first: what is committed meanwhile is among what the log names.
-    let listed = store.list("").await?;
-    let litter = store.litter().await?;
+    let listed = listed(store).await?;
     let named = named(store, since).await?;
     let mut old = Vec::new();
-    let litter = litter.into_iter().map(|file| (litter_is(&file.path), file));
-    let listed = listed.into_iter().map(|file| (known(&file.path), file));
-    for (known, file) in litter.chain(listed) {
+    for (known, file) in listed {
         match known {
             _ if named.contains(&file.path) => {}
             Known::Data if file.modified <= since => old.push(file),
@@ -93,7 +147,6 @@ async fn old(
             Known::No => unknown.push(store.shown(&file.path)),
         }
     }
-    old.sort_by(|one, two| one.path.cmp(&two.path));
     Ok(old)
 }
 

@@ -1,0 +1,106 @@
+//! Pages and mails as text, and whether they name somebody.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use mail_parser::{Message, MessageParser, PartType};
+
+use super::matcher::Matcher;
+
+/// Whether a page, a mail or its envelope names who was erased. Their names are known only while they
+/// are being erased.
+pub(super) fn names(
+    matcher: &Matcher,
+    persons: &BTreeSet<String>,
+    path: &str,
+    bytes: &[u8],
+) -> bool {
+    texts(path, bytes).iter().any(|text| {
+        let text = unescaped(text);
+        matcher.names_in_text(&text) || has_name(persons, &text)
+    })
+}
+
+/// What a reader sees of a file: of a mail also its parts, decoded.
+fn texts<'a>(path: &str, bytes: &'a [u8]) -> Vec<Cow<'a, str>> {
+    let mut texts = vec![String::from_utf8_lossy(bytes)];
+    if path.ends_with(".eml")
+        && let Some(message) = MessageParser::default().parse(bytes)
+    {
+        collect(&message, &mut texts);
+    }
+    texts
+}
+
+fn collect(message: &Message<'_>, texts: &mut Vec<Cow<'_, str>>) {
+    texts.extend(
+        message
+            .subject()
+            .map(|subject| Cow::Owned(subject.to_owned())),
+    );
+    for part in &message.parts {
+        match &part.body {
+            PartType::Text(text) | PartType::Html(text) => {
+                texts.push(Cow::Owned(text.clone().into_owned()));
+            }
+            PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
+                texts.push(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()));
+            }
+            PartType::Message(inner) => collect(inner, texts),
+            PartType::Multipart(_) => {}
+        }
+    }
+}
+
+/// Whether a full name stands in a text, between what is no part of a word.
+fn has_name(persons: &BTreeSet<String>, text: &str) -> bool {
+    if persons.is_empty() {
+        return false;
+    }
+    let words = |text: &str| {
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);
+        words.fold(" ".to_owned(), |all, word| all + &word + " ")
+    };
+    let text = words(text);
+    persons.iter().any(|name| text.contains(&words(name)))
+}
+
+/// Without what HTML writes otherwise.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let written = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#39;", "'"),
+        ("&#x60;", "`"),
+        ("&#x3D;", "="),
+        ("&#64;", "@"),
+        ("&amp;", "&"),
+    ];
+    let plain = written.iter().fold(text.to_owned(), |text, (one, other)| {
+        text.replace(one, other)
+    });
+    Cow::Owned(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A full name is found whatever stands between its words, and not inside of others.
+    #[test]
+    fn full_names_are_found() {
+        let persons = BTreeSet::from(["Jane O'Neil".to_owned()]);
+        for text in ["<td>Jane O&#x27;Neil</td>", "JANE  O'NEIL", "(Jane O'Neil)"] {
+            assert!(has_name(&persons, &unescaped(text)), "{text}");
+        }
+        for text in ["Mary-Jane Neil", "Jane O'Neill", "O'Neil, Jane"] {
+            assert!(!has_name(&persons, &unescaped(text)), "{text}");
+        }
+    }
+}
