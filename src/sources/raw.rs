@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{ArrayRef, StringArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, StringArray, StringBuilder};
 
 use super::infer::Guesses;
 use crate::config::ColumnType;
@@ -197,7 +197,10 @@ impl<'a> RawBuilder<'a> {
             return;
         }
         for column in &mut self.columns {
-            column.chunks.push(column.builder.finish());
+            // A builder doubles its room as it grows; half of it would stay empty.
+            let mut chunk = column.builder.finish();
+            chunk.shrink_to_fit();
+            column.chunks.push(chunk);
             column.filled = 0;
         }
         self.chunks.push(self.chunk_rows);
