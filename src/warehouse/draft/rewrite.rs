@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 
-use super::{Draft, sha256};
+use super::Draft;
+use super::tables::sha256;
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::file::Reading;
