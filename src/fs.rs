@@ -8,12 +8,12 @@
 pub(crate) mod faults;
 mod litter;
 mod local;
+mod location;
+mod plain;
 #[cfg(test)]
 mod tests;
 mod upload;
 
-use std::fmt;
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,14 +24,10 @@ use jiff::Timestamp;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
-use url::Url;
 
+pub(crate) use location::Location;
+pub(crate) use plain::{create, files_below, files_in, read_text, scratch, write};
 pub(crate) use upload::Upload;
-
-/// A folder on local disk, or a prefix in S3, Google Cloud Storage or Azure Blob Storage.
-/// Holds no credentials: those come from the cloud's own environment variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Location(Url);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
@@ -65,80 +61,6 @@ pub(crate) struct Entry {
     pub(crate) modified: Timestamp,
 }
 
-impl Location {
-    /// Reads a URL, or a path relative to `base`.
-    pub(crate) fn parse(text: &str, base: &Path) -> Result<Self, String> {
-        if let Ok(url) = Url::parse(text)
-            && text.contains("://")
-        {
-            return Self::url(text, url);
-        }
-        Self::folder(&base.join(text))
-    }
-
-    fn url(text: &str, url: Url) -> Result<Self, String> {
-        let scheme = url.scheme();
-        // `abfss://container@account` holds the container where others hold a user name.
-        let container = scheme.starts_with("abfs");
-        if url.password().is_some()
-            || (!url.username().is_empty() && !container)
-            || url.query().is_some()
-            || url.fragment().is_some()
-        {
-            return Err(format!(
-                "A `{scheme}://` location holds the place only; keys and passwords come from the environment"
-            ));
-        }
-        match scheme {
-            "file" if url.to_file_path().is_err() => {
-                Err(format!("`{text}` names no folder on this machine"))
-            }
-            "file" => Ok(Self(url)),
-            "s3" | "gs" | "az" | "abfs" | "abfss" if url.host_str().is_some() => Ok(Self(url)),
-            "s3" | "gs" | "az" | "abfs" | "abfss" => Err(format!("`{text}` names no bucket")),
-            other => Err(format!("`{other}://` is no store that this program knows")),
-        }
-    }
-
-    /// A folder on local disk, made absolute; it need not exist yet.
-    pub(crate) fn folder(path: &Path) -> Result<Self, String> {
-        let absolute = normal(&std::path::absolute(path).map_err(|error| error.to_string())?);
-        Url::from_directory_path(&absolute)
-            .map(Self)
-            .map_err(|()| format!("`{}` is no usable path", absolute.display()))
-    }
-
-    /// A folder below this one.
-    pub(crate) fn below(&self, folder: &str) -> Result<Self, String> {
-        let mut url = self.0.clone();
-        let mut parts = url
-            .path_segments_mut()
-            .map_err(|()| format!("`{self}` has no folders"))?;
-        parts.pop_if_empty().extend(folder.split('/'));
-        drop(parts);
-        Ok(Self(url))
-    }
-
-    /// The folder on local disk that this names, if it names one.
-    pub(crate) fn as_folder(&self) -> Option<PathBuf> {
-        if self.0.scheme() != "file" {
-            return None;
-        }
-        // Without the slash at the end that a folder's URL has.
-        let path = self.0.to_file_path().ok()?;
-        Some(path.components().collect())
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.as_folder() {
-            Some(folder) => write!(f, "{}", folder.display()),
-            None => write!(f, "{}", self.0),
-        }
-    }
-}
-
 impl Store {
     /// Opens a location without touching it: a local folder is made when the first file is.
     pub(crate) fn open(location: &Location) -> Result<Self, StoreError> {
@@ -168,7 +90,7 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn over(inner: Arc<dyn ObjectStore>) -> Self {
         Self {
-            location: Location(Url::parse("s3://test").unwrap()),
+            location: Location(url::Url::parse("s3://test").unwrap()),
             inner,
             folder: None,
         }
@@ -391,116 +313,4 @@ fn cloud_variables() -> impl Iterator<Item = (String, String)> {
 fn is_near(one: &Range<u64>, two: &Range<u64>) -> bool {
     const GAP: u64 = 64 << 10;
     one.end <= two.start && two.start - one.end < GAP
-}
-
-/// The path without `.` and `..`.
-fn normal(path: &Path) -> PathBuf {
-    use std::path::Component;
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// Writes a file that the user asked for at a path of their choosing, replacing one that is there.
-/// Not synced: nothing of the warehouse's is written this way.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this module is the one that writes"
-)]
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let failed = |source: std::io::Error| StoreError::Io {
-        path: path.display().to_string(),
-        source: source.into(),
-    };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    std::fs::write(path, bytes).map_err(failed)
-}
-
-/// Creates a file at a path of the user's choosing for writing bit by bit, emptying one that is
-/// there. Not synced: nothing of the warehouse's is written this way.
-pub(crate) fn create(path: &Path) -> Result<File, StoreError> {
-    let failed = |source: std::io::Error| StoreError::Io {
-        path: path.display().to_string(),
-        source: source.into(),
-    };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(true);
-    options.open(path).map_err(failed)
-}
-
-/// A folder of no consequence, gone when it is dropped.
-pub(crate) fn scratch() -> Result<tempfile::TempDir, StoreError> {
-    tempfile::tempdir().map_err(|source| StoreError::Io {
-        path: std::env::temp_dir().display().to_string(),
-        source: source.into(),
-    })
-}
-
-/// The text of a file that the user wrote.
-pub(crate) fn read_text(path: &Path) -> Result<String, StoreError> {
-    std::fs::read_to_string(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => StoreError::NotFound {
-            path: path.display().to_string(),
-        },
-        _ => StoreError::Io {
-            path: path.display().to_string(),
-            source: source.into(),
-        },
-    })
-}
-
-/// The files in a folder on local disk and in the folders below it, sorted; none if there is no such
-/// folder.
-pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let failed = |source: std::io::Error| StoreError::Io {
-        path: folder.display().to_string(),
-        source: source.into(),
-    };
-    let listing = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(failed)?,
-    };
-    let mut files = files_in(folder)?;
-    for entry in listing {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// The files directly in a folder on local disk, sorted; none if there is no such folder.
-pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let failed = |source: std::io::Error| StoreError::Io {
-        path: folder.display().to_string(),
-        source: source.into(),
-    };
-    let listing = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(failed)?,
-    };
-    let mut files = Vec::new();
-    for entry in listing {
-        let path = entry.map_err(failed)?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
