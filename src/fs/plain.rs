@@ -61,20 +61,10 @@ pub(crate) fn read_text(path: &Path) -> Result<String, StoreError> {
 /// The files in a folder on local disk and in the folders below it, sorted; none if there is no such
 /// folder.
 pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let failed = |source: std::io::Error| StoreError::Io {
-        path: folder.display().to_string(),
-        source: source.into(),
-    };
-    let listing = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(failed)?,
-    };
-    let mut files = files_in(folder)?;
-    for entry in listing {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        }
+    let (folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) =
+        listing(folder)?.into_iter().partition(|path| path.is_dir());
+    for folder in folders {
+        files.extend(files_below(&folder)?);
     }
     files.sort();
     Ok(files)
@@ -82,6 +72,14 @@ pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
 
 /// The files directly in a folder on local disk, sorted; none if there is no such folder.
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut files = listing(folder)?;
+    files.retain(|path| path.is_file());
+    files.sort();
+    Ok(files)
+}
+
+/// What is directly in a folder; nothing if there is no such folder.
+fn listing(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let failed = |source: std::io::Error| StoreError::Io {
         path: folder.display().to_string(),
         source: source.into(),
@@ -90,13 +88,6 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(failed)?,
     };
-    let mut files = Vec::new();
-    for entry in listing {
-        let path = entry.map_err(failed)?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+    let path = |entry: std::io::Result<std::fs::DirEntry>| Ok(entry.map_err(failed)?.path());
+    listing.map(path).collect()
 }

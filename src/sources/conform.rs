@@ -8,7 +8,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use super::column::{Question, is_time, label};
 use super::error::{BadColumn, MissingColumn};
 use super::names::{ORIGINAL, fold, sql_names};
-use super::raw::{Raw, RawColumn};
+use super::raw::{Cells, Raw, RawColumn};
 use super::roles::{Role, roles, translate};
 use super::typed;
 use super::{Input, SourceError};
@@ -40,13 +40,14 @@ pub(super) fn conform(
 ) -> Result<Conformed, SourceError> {
     let originals: Vec<&str> = raw.columns.iter().map(|c| c.original.as_str()).collect();
     let names = sql_names(&originals, known).into_iter();
-    let columns: Vec<Named> = names
+    let mut columns: Vec<Named> = names
         .zip(raw.columns)
         .map(|(name, raw)| Named { name, raw })
         .collect();
     let roles = named_columns(&columns, input, known)?;
     let (mut typed, mut bad) = (Vec::new(), Vec::new());
-    for (position, column) in columns.iter().enumerate() {
+    for position in 0..columns.len() {
+        let column = &columns[position];
         let role = roles.iter().find(|(found, _)| *found == position);
         let question = Question {
             raw: &column.raw,
@@ -69,6 +70,8 @@ pub(super) fn conform(
                 first_line: refused.rows.first().and_then(|row| raw.places.line(*row)),
             }),
         }
+        // As text its cells are wanted no more, and a large file holds many.
+        columns[position].raw.cells = Cells::none();
     }
     if !bad.is_empty() {
         return Err(SourceError::Values {

@@ -37,6 +37,15 @@ pub(super) enum Cells {
     },
 }
 
+impl Cells {
+    pub(super) fn none() -> Self {
+        Self::Typed {
+            chunks: Vec::new(),
+            kind: ColumnType::String,
+        }
+    }
+}
+
 /// Where rows stand in the file.
 pub(super) enum Places<'a> {
     /// The offset at which each row starts.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
@@ -249,6 +249,22 @@ impl Reading {
     pub(super) fn rows(&self) -> usize {
         let rows = self.metadata.metadata().file_metadata().num_rows();
         usize::try_from(rows).unwrap_or(0)
+    }
+
+    /// The same file, with the texts of the columns that `schema` has as views decoded as such.
+    pub(super) fn with_views_of(mut self, schema: &SchemaRef) -> Result<Self, WarehouseError> {
+        let own = self.metadata.schema();
+        let field = |field: &Arc<Field>| match schema.field_with_name(field.name()) {
+            Ok(wanted) if *wanted.data_type() == DataType::Utf8View => {
+                Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
+            }
+            _ => Arc::clone(field),
+        };
+        let fields: Vec<Arc<Field>> = own.fields().iter().map(field).collect();
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+        let read = ArrowReaderMetadata::try_new(Arc::clone(self.metadata.metadata()), options);
+        self.metadata = read.map_err(|source| damaged(&self.shown, source))?;
+        Ok(self)
     }
 
     /// All rows, or those at `rows` (ascending); all columns, or those named, of which some may not

@@ -214,31 +214,26 @@ impl Warehouse {
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
+        self.begin_on_newest(Work::Addition, run_id, zone).await
+    }
+
+    /// Begins work on the version published last, for its day.
+    async fn begin_on_newest(
+        &self,
+        work: Work,
+        run_id: &RunId,
+        zone: &TimeZone,
+    ) -> Result<Draft, WarehouseError> {
         let newest = async { self.newest().await?.ok_or(WarehouseError::Empty) };
         let (base, lock) = self.locked(run_id, newest).await?;
         let as_of = base.version.as_of;
         let begin = Begin {
             run_id,
-            work: Work::Addition,
+            work,
             day: as_of,
             as_of,
         };
         Ok(self.draft(Some(base), &begin, zone, lock))
-    }
-
-    /// Begins work on the files of the version published last, which changes no answer.
-    async fn begin_upkeep(&self, run_id: &RunId) -> Result<Draft, WarehouseError> {
-        let newest = async { self.newest().await?.ok_or(WarehouseError::Empty) };
-        let (base, lock) = self.locked(run_id, newest).await?;
-        let as_of = base.version.as_of;
-        let begin = Begin {
-            run_id,
-            work: Work::Upkeep,
-            day: as_of,
-            as_of,
-        };
-        // It records no extract, so that no day's end is asked for.
-        Ok(self.draft(Some(base), &begin, &TimeZone::UTC, lock))
     }
 
     fn draft(

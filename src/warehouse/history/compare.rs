@@ -112,15 +112,12 @@ impl Join<'_> {
         let before =
             |spot: &&Spot| life.is_none_or(|life| snapshot.id(**spot) < life.record_id.as_str());
         while let Some(spot) = self.shown.next_if(before) {
-            let id = snapshot.id(*spot);
-            if !snapshot.is_gone(*spot) {
-                tasks.push(Task {
-                    record_id: id.to_owned(),
-                    row: Some(*spot),
-                    known: None,
-                    later: Vec::new(),
-                });
-            }
+            tasks.push(Task {
+                record_id: snapshot.id(*spot).to_owned(),
+                row: Some(*spot),
+                known: None,
+                later: Vec::new(),
+            });
         }
         if let Some(life) = life {
             let row = self
@@ -141,7 +138,7 @@ impl Join<'_> {
             None => self.snapshot.form == StreamForm::Snapshot,
         };
         let news = match (known, row) {
-            (known, _) if gone => known.is_some_and(|known| !known.deleted),
+            (Some(known), _) if gone => !known.deleted,
             (Some(known), Some(row)) => known.deleted || known.digest != self.snapshot.digest(row),
             (None, Some(_)) => true,
             (_, None) => false,

@@ -125,6 +125,7 @@ impl Merge {
         let mut cursors = Vec::with_capacity(runs.files.len());
         for (run, file) in runs.files.iter().enumerate() {
             let reading = Reading::open(store, file).await?;
+            let reading = reading.with_views_of(&runs.schema)?;
             cursors.push(Cursor {
                 run,
                 rows: reading.rows(),

@@ -146,7 +146,8 @@ impl<'a> Night<'a> {
         let places = &self.places[index];
         let known = places.known.map(|cell| self.state(cell));
         let silent = task.row.is_none() && self.snapshot.form == StreamForm::Changes;
-        let row = task.row.filter(|row| !self.snapshot.is_gone(*row));
+        let gone = task.row.filter(|row| self.snapshot.is_gone(*row));
+        let row = task.row.filter(|_| gone.is_none());
         let shown = places.shown.zip(row);
         let shown = shown.map(|(cell, row)| Shown {
             cells: carried(&self.snapshot.present, cell, known.as_ref()),
@@ -156,19 +157,22 @@ impl<'a> Night<'a> {
         if silent && shown.is_none() {
             return (Vec::new(), known);
         }
-        let gone_at = task.row.and_then(|row| self.snapshot.modified_at(row));
-        let (versions, disagreements) = self.replay(
-            index,
-            self.nights.window,
-            known.as_ref(),
-            shown.as_ref(),
-            gone_at,
-        );
+        let gone_at = gone.and_then(|row| self.snapshot.modified_at(row));
+        // A record of which nothing is known but that it is gone: that it was, a late extract may say.
+        let unseen = places.shown.filter(|_| gone.is_some() && known.is_none());
+        let unseen = unseen.map(|cell| State {
+            cells: vec![cell; self.pool.width()],
+            deleted: false,
+            since: i64::MIN,
+        });
+        let before = unseen.as_ref().or(known.as_ref());
+        let window = self.nights.window;
+        let (versions, disagreements) = self.replay(index, window, before, shown.as_ref(), gone_at);
         recorded.disagreements += disagreements;
         if !versions.is_empty() {
             *match (&known, &shown) {
-                (None, _) => &mut recorded.new,
                 (_, None) => &mut recorded.vanished,
+                (None, _) => &mut recorded.new,
                 (Some(known), _) if known.deleted => &mut recorded.returned,
                 _ => &mut recorded.changed,
             } += 1;
@@ -251,6 +255,7 @@ impl<'a> Night<'a> {
                 let (stamps, row) = (stamps.as_ref()?, cells[column?] as usize);
                 stamps.is_valid(row).then(|| stamps.value(row))
             };
+        let gone_at = shown.filter(|shown| shown.deleted).map(|gone| gone.since);
         let shown = shown.filter(|shown| !shown.deleted).map(|shown| {
             let cells = (0..shown.cells.len()).map(|column| match known {
                 Some(known) if !later.present[column] => known.cells[column],
@@ -262,7 +267,7 @@ impl<'a> Night<'a> {
                 modified: stamp(&self.modified, self.snapshot.modified, &shown.cells),
             }
         });
-        self.replay(index, later.window, known, shown.as_ref(), None)
+        self.replay(index, later.window, known, shown.as_ref(), gone_at)
             .0
     }
 

@@ -9,7 +9,7 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 
-use super::scan::{StreamTable, VALID_TO, View};
+use super::scan::{StreamTable, VALID_TO, View, with_views};
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::file::{self, COMMIT_NO};
@@ -29,7 +29,10 @@ pub(in crate::warehouse) async fn table(
     name: &str,
 ) -> Result<Table, WarehouseError> {
     if let Some(stream) = stream(store, version, name).filter(is_large) {
-        return Ok(Table(Arc::new(stream)));
+        return Ok(Table(Arc::new(StreamTable {
+            schema: with_views(&stream.schema),
+            ..stream
+        })));
     }
     let (schema, batches) = read(store, version, name).await?;
     let failed = |error: datafusion::error::DataFusionError| WarehouseError::Arrow {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
 use arrow::compute::SortOptions;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -27,6 +27,8 @@ use crate::warehouse::schema::{Column, schema_of};
 
 /// The column that no run holds: the next version's `valid_from`.
 pub(super) const VALID_TO: &str = "valid_to";
+
+const KEYS: [&str; 2] = ["record_id", "via"];
 
 /// Which of a stream's rows a table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +64,13 @@ impl StreamTable {
             View::Events => &["record_id", "commit_no"],
         };
         let stored = schema_of(&self.stored);
-        let needed = |field: &&Arc<Field>| {
+        let needed = |field: &Arc<Field>| {
             let name = field.name().as_str();
-            keys.contains(&name) || wanted.index_of(name).is_ok()
+            let asked = wanted.field_with_name(name).ok();
+            let asked = asked.map(|field| Arc::new(field.clone()));
+            asked.or_else(|| keys.contains(&name).then(|| Arc::clone(field)))
         };
-        let fields: Vec<Arc<Field>> = stored.fields().iter().filter(needed).cloned().collect();
+        let fields: Vec<Arc<Field>> = stored.fields().iter().filter_map(needed).collect();
         Arc::new(Schema::new(fields))
     }
 
@@ -179,6 +183,19 @@ impl PartitionStream for Partition {
 
 fn external(error: WarehouseError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
+}
+
+/// The texts of a stream as views, which are decoded and gathered without copying them; but for those
+/// that order the rows or tell which stand.
+pub(super) fn with_views(schema: &Schema) -> SchemaRef {
+    let field = |field: &Arc<Field>| match field.data_type() {
+        DataType::Utf8 if !KEYS.contains(&field.name().as_str()) => {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
+        }
+        _ => Arc::clone(field),
+    };
+    let fields: Vec<Arc<Field>> = schema.fields().iter().map(field).collect();
+    Arc::new(Schema::new(fields))
 }
 
 /// A stream's rows on their way out.

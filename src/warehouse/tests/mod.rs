@@ -6,6 +6,7 @@ mod erase;
 mod faults;
 mod field_history;
 mod gates;
+mod incremental;
 mod late;
 mod merging;
 mod model;

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
+
 use crate::clock::RunId;
 use crate::warehouse::Warehouse;
 use crate::warehouse::draft::Draft;
 use crate::warehouse::error::WarehouseError;
+use crate::warehouse::log::Work;
 
 /// What was merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +28,10 @@ impl Warehouse {
         definition_hash: &str,
     ) -> Result<Option<Compacted>, WarehouseError> {
         let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let mut draft = self.begin_upkeep(&RunId::new(newest.as_of)).await?;
+        // It records no extract, so that no day's end is asked for.
+        let run_id = RunId::new(newest.as_of);
+        let zone = TimeZone::UTC;
+        let mut draft = self.begin_on_newest(Work::Upkeep, &run_id, &zone).await?;
         let merged = merge_all(&mut draft).await;
         let Ok((tables @ 1.., files)) = merged else {
             draft.abandon().await;

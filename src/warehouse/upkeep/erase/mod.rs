@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 
 use crate::clock::RunId;
-use crate::warehouse::draft::{Begin, Draft};
+use crate::warehouse::draft::Draft;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::log::Work;
 use crate::warehouse::{Version, Warehouse, log};
@@ -55,16 +55,7 @@ impl Warehouse {
         run_id: &RunId,
         zone: &TimeZone,
     ) -> Result<Draft, WarehouseError> {
-        let newest = async { self.newest().await?.ok_or(WarehouseError::Empty) };
-        let (base, lock) = self.locked(run_id, newest).await?;
-        let as_of = base.version.as_of;
-        let begin = Begin {
-            run_id,
-            work: Work::Erasure,
-            day: as_of,
-            as_of,
-        };
-        Ok(self.draft(Some(base), &begin, zone, lock))
+        self.begin_on_newest(Work::Erasure, run_id, zone).await
     }
 
     /// Those of the addresses that were erased before.
