@@ -163,6 +163,12 @@ impl Deployment {
         }
     }
 
+    /// Leaves one file of each table.
+    pub(crate) fn compact(&self) {
+        let status = self.command(&["warehouse", "compact"]).status().unwrap();
+        assert!(status.success());
+    }
+
     /// The files that make up the history, by the newest commit.
     pub(crate) fn history_files(&self) -> Vec<PathBuf> {
         let log = self.folder.path().join("warehouse/_log");

@@ -44,6 +44,8 @@ fn main() {
         let deployment = nights();
         if wanted("scan") {
             scan::compare(&deployment);
+            deployment.compact();
+            scan::compare(&deployment);
         }
     }
     if wanted("year") {

@@ -267,6 +267,23 @@ impl Reading {
         Ok(self)
     }
 
+    pub(super) fn groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// The rows of one row group, of the columns named.
+    pub(super) fn group(self, group: usize, columns: &[&str]) -> Result<Batches, WarehouseError> {
+        let builder =
+            ParquetRecordBatchStreamBuilder::new_with_metadata(self.reader, self.metadata);
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        let builder = builder.with_row_groups(vec![group]).with_projection(mask);
+        let stream = builder.with_batch_size(BATCH).build();
+        Ok(Batches {
+            stream: stream.map_err(|source| damaged(&self.shown, source))?,
+            shown: self.shown,
+        })
+    }
+
     /// All rows, or those at `rows` (ascending); all columns, or those named, of which some may not
     /// be there.
     pub(super) fn stream(

@@ -2,12 +2,15 @@
 //! commit. Each run is decoded once, by a task of its own that stays a little ahead.
 
 use std::cmp::Ordering;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use arrow::array::TimestampMicrosecondArray;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::{concat, interleave};
 use arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
+use futures::StreamExt;
+use futures::stream;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::fs::Store;
@@ -18,7 +21,7 @@ use crate::warehouse::schema::aligned;
 
 /// Rows of one block, about.
 const BLOCK: usize = 8192;
-/// Batches that a run's task is ahead.
+/// Row groups that are decoded before their turn, and batches that wait.
 const AHEAD: usize = 2;
 /// From so many rows a stretch on, copying stretches beats copying rows.
 const STRETCH: usize = 8;
@@ -86,7 +89,7 @@ pub(in crate::warehouse) struct Row {
 /// A row that waits for the next.
 struct Waiting {
     row: Row,
-    ids: StringArray,
+    ids: Arc<StringArray>,
     at: usize,
     from: i64,
     withdrawn: bool,
@@ -110,7 +113,7 @@ struct Keys {
     /// Where the batch is among the block's.
     part: u32,
     first: u32,
-    ids: StringArray,
+    ids: Arc<StringArray>,
     from: Option<TimestampMicrosecondArray>,
     commits: Int64Array,
     via: Option<StringArray>,
@@ -201,7 +204,7 @@ impl Merge {
             return;
         };
         let limit = limit.and_then(|limit| self.cursors[limit].keys.as_ref());
-        let limit = limit.map(|other| (other.ids.clone(), other.at, other.key(other.at).1));
+        let limit = limit.map(|other| (Arc::clone(&other.ids), other.at, other.key(other.at).1));
         let end = (keys.at + BLOCK).min(keys.ids.len());
         while keys.at < end {
             if let Some((ids, at, rest)) = &limit
@@ -235,7 +238,7 @@ impl Merge {
         }
         self.pending = Some(Waiting {
             row,
-            ids: keys.ids.clone(),
+            ids: Arc::clone(&keys.ids),
             at: keys.at,
             from: keys.valid_from(keys.at),
             withdrawn: keys.is_withdrawn(keys.at),
@@ -337,7 +340,7 @@ impl Keys {
         Self {
             part,
             first,
-            ids: batch["record_id"].as_string().clone(),
+            ids: Arc::new(batch["record_id"].as_string().clone()),
             from,
             commits: batch["commit_no"].as_primitive::<Int64Type>().clone(),
             via,
@@ -417,27 +420,33 @@ fn index(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Decodes a run in a task of its own, which ends when nobody listens any more.
+/// Decodes a run in tasks of its own, which end when nobody listens any more: a row group each, a few at
+/// a time, and in their order.
 fn read_ahead(reading: Reading, runs: &Runs<'_>) -> Receiver<Result<RecordBatch, WarehouseError>> {
     let (sender, receiver) = channel(AHEAD);
-    let names: Vec<String> = runs
-        .schema
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
+    let fields = runs.schema.fields().iter();
+    let names: Arc<Vec<String>> = Arc::new(fields.map(|field| field.name().clone()).collect());
     tokio::spawn(async move {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut batches = match reading.stream(Some(&names), None) {
-            Ok(batches) => batches,
-            Err(error) => return sender.send(Err(error)).await.is_ok(),
+        let group = |group: usize| {
+            let (reading, names) = (reading.clone(), Arc::clone(&names));
+            tokio::spawn(async move {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                reading.group(group, &names)?.all().await
+            })
         };
-        while let Some(batch) = batches.next().await.transpose() {
-            if sender.send(batch).await.is_err() {
-                return false;
+        let mut groups = stream::iter(0..reading.groups()).map(group).buffered(AHEAD);
+        while let Some(decoded) = groups.next().await {
+            let decoded = decoded.unwrap_or_else(|failed| resume_unwind(failed.into_panic()));
+            let batches = match decoded {
+                Ok(batches) => batches.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            };
+            for batch in batches {
+                if sender.send(batch).await.is_err() {
+                    return;
+                }
             }
         }
-        true
     });
     receiver
 }

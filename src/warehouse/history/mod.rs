@@ -7,6 +7,9 @@
 //!   nothing.
 //! * Of a snapshot's rows with one key the one modified last stands, of equals the last in the file.
 //!   The others, and rows without a key, are kept apart and counted.
+//! * Where they disagree, field history wins over the snapshot for the time it speaks of, and the
+//!   snapshot has the last word at its day's end; each such field is counted. (A stamp, which is a
+//!   column's own word of when something happened, wins over both: that is the funnel's to judge.)
 //! * A column that an extract lacks keeps each record's last value: not seen is not null. A column that
 //!   is new is null in all versions before.
 //! * Of changes, a record that does not come is unchanged; one that comes as deleted is gone since its

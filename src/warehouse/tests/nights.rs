@@ -139,7 +139,8 @@ async fn days_end_in_the_companys_zone() {
     assert_eq!(rows[0]["known_at"], "2026-11-06T04:59:59.999999Z");
 }
 
-// Of rows with one key the one modified last stands, of equals the last; the others are counted.
+// Of rows with one key the one modified last stands, of equals the last; the others, and those without
+// a key, are counted and kept apart.
 #[tokio::test]
 async fn duplicates_are_counted() {
     let house = House::new();
@@ -159,6 +160,19 @@ async fn duplicates_are_counted() {
     let statuses: Vec<String> = house.history().await;
     assert_eq!(statuses[0], "a Late 1 01T09:00..- snapshot censored");
     assert_eq!(statuses[1], "b Second 1 01T09:00..- snapshot censored");
+    let apart = house.rows(&house.latest().await, "crm.lead_apart").await;
+    let apart: Vec<_> = apart
+        .iter()
+        .map(|row| ["record_id", "status", "apart_reason"].map(|name| word(&row[name])))
+        .collect();
+    assert_eq!(
+        apart,
+        [
+            ["-", "Lost", "no key"],
+            ["a", "Early", "duplicate key"],
+            ["b", "First", "duplicate key"],
+        ]
+    );
 }
 
 // A new column is null before; one that is gone keeps its values, since not seen is not null.
