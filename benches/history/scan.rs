@@ -92,7 +92,7 @@ pub(crate) fn datafusion(files: &[String]) {
             .await
             .unwrap();
         let mut bytes = Vec::new();
-        let mut writer = datafusion::arrow::csv::WriterBuilder::new()
+        let mut writer = arrow::csv::WriterBuilder::new()
             .with_header(true)
             .build(&mut bytes);
         for batch in &rows {

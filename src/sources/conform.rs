@@ -46,8 +46,7 @@ pub(super) fn conform(
         .collect();
     let roles = named_columns(&columns, input, known)?;
     let (mut typed, mut bad) = (Vec::new(), Vec::new());
-    for position in 0..columns.len() {
-        let column = &columns[position];
+    for (position, column) in columns.iter_mut().enumerate() {
         let role = roles.iter().find(|(found, _)| *found == position);
         let question = Question {
             raw: &column.raw,
@@ -71,7 +70,7 @@ pub(super) fn conform(
             }),
         }
         // As text its cells are wanted no more, and a large file holds many.
-        columns[position].raw.cells = Cells::none();
+        column.raw.cells = Cells::none();
     }
     if !bad.is_empty() {
         return Err(SourceError::Values {

@@ -206,8 +206,11 @@ impl<'a> RawBuilder<'a> {
             return;
         }
         for column in &mut self.columns {
-            // A builder doubles its room as it grows; half of it would stay empty.
             let mut chunk = column.builder.finish();
+            // A builder doubles its room as it grows, and half of it would stay empty: the next chunk
+            // gets the room that this one took.
+            let bytes = chunk.value_data().len();
+            column.builder = StringBuilder::with_capacity(CHUNK_ROWS, bytes + bytes / 16);
             chunk.shrink_to_fit();
             column.chunks.push(chunk);
             column.filled = 0;

@@ -106,7 +106,7 @@ fn pass_on(request: &Request, upstream: &str) -> io::Result<Vec<u8>> {
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     let kept = |(name, _): &&(String, String)| name != "connection";
     for (name, value) in request.headers.iter().filter(kept) {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.push_str(&[name.as_str(), ": ", value, "\r\n"].concat());
     }
     head.push_str("connection: close\r\n\r\n");
     let mut store = TcpStream::connect(upstream)?;

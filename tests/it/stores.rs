@@ -112,8 +112,8 @@ fn as_s3(request: &mut Request) {
     for (name, value) in &mut request.headers {
         if name == "x-goog-if-generation-match" {
             assert_eq!(value, "0");
-            *name = "if-none-match".to_owned();
-            *value = "*".to_owned();
+            "if-none-match".clone_into(name);
+            "*".clone_into(value);
         }
     }
     let asks = "AWS4-HMAC-SHA256 Credential=nobody/20261118/us-east-1/s3/aws4_request, \
@@ -194,7 +194,7 @@ impl Meeting {
         let mut arrived = self.arrived.lock().unwrap();
         *arrived += 1;
         self.both.notify_all();
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let alone = |arrived: &mut usize| *arrived < 2;
         drop(
             self.both

@@ -106,10 +106,8 @@ impl Past {
         let Some(newest) = self.answered.keys().next_back() else {
             return;
         };
-        let free = (1..*newest).rev().step_by(2);
-        let free = free
-            .filter(|day| !self.loaded_late.contains(day))
-            .next_back();
+        let mut free = (1..*newest).rev().step_by(2);
+        let free = free.rfind(|day| !self.loaded_late.contains(day));
         let Some(day) = free else { return };
         let run_id = RunId::new(nov(day));
         let begun = self

@@ -220,7 +220,7 @@ fn delimiter(bytes: &[u8]) -> u8 {
         .split(|byte| *byte == b'\n')
         .next()
         .unwrap_or_default();
-    let count = |delimiter: &u8| first.iter().filter(|byte| *byte == delimiter).count();
+    let count = |delimiter: &u8| first.split(|byte| byte == delimiter).count();
     let delimiters = [b'|', b'\t', b';', b','];
     delimiters.into_iter().max_by_key(count).unwrap_or(b',')
 }

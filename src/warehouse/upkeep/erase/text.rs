@@ -24,7 +24,7 @@ pub(super) fn names(
 /// What a reader sees of a file: of a mail also its parts, decoded.
 fn texts<'a>(path: &str, bytes: &'a [u8]) -> Vec<Cow<'a, str>> {
     let mut texts = vec![String::from_utf8_lossy(bytes)];
-    if path.ends_with(".eml")
+    if path.strip_suffix(".eml").is_some()
         && let Some(message) = MessageParser::default().parse(bytes)
     {
         collect(&message, &mut texts);

@@ -95,7 +95,7 @@ impl Tombstone {
 pub(in crate::warehouse) async fn all(store: &Store) -> Result<Vec<Tombstone>, WarehouseError> {
     let mut tombstones = Vec::new();
     for entry in store.list(FOLDER).await? {
-        if !entry.path.ends_with(".json") {
+        if entry.path.strip_suffix(".json").is_none() {
             continue;
         }
         let bytes = store.get(&entry.path).await?;
