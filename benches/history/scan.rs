@@ -5,7 +5,7 @@ use std::env;
 use std::process::Command;
 use std::time::Instant;
 
-use datafusion::prelude::{ParquetReadOptions, SessionContext};
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 
 use crate::deployment::Deployment;
 
@@ -33,24 +33,31 @@ const NUMBERS: [&str; 2] = ["employees", "score"];
 const INSTANTS: [&str; 4] = ["createddate", "systemmodstamp", "valid_from", "known_at"];
 const TURNS: usize = 5;
 
+/// Beside DataFusion as it is by default, with a partition a core, and as the program uses it, with one:
+/// so sums come in one order.
 pub(crate) fn compare(deployment: &Deployment) {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let files = deployment.history_files();
+    let mut seconds = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..TURNS {
         let sql = query("crm.lead_history");
         let asked = deployment.command(&["sql", "--format", "csv", &sql]);
-        let (answer, seconds) = timed(asked);
-        ours.push(seconds);
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.arg("datafusion").args(deployment.history_files());
-        let (other, seconds) = timed(command);
-        theirs.push(seconds);
-        assert_eq!(answer, other, "the answers differ");
+        let (answer, took) = timed(asked);
+        seconds[0].push(took);
+        for (at, partitions) in [(1, "0"), (2, "1")] {
+            let mut command = Command::new(env::current_exe().unwrap());
+            command.args(["datafusion", partitions]).args(&files);
+            let (other, took) = timed(command);
+            seconds[at].push(took);
+            assert_eq!(answer, other, "the answers differ");
+        }
     }
-    let (ours, theirs) = (super::middle(&ours), super::middle(&theirs));
+    let [ours, cores, one] = seconds.map(|seconds| super::middle(&seconds));
     println!(
-        "scan: {} files, every column: leadgauge sql {ours:.2} s, DataFusion's own scan {theirs:.2} s: {:.2} times",
-        deployment.history_files().len(),
-        ours / theirs
+        "scan: {} files, every column: leadgauge sql {ours:.2} s; DataFusion's own scan {cores:.2} s \
+         ({:.2} times), with one partition {one:.2} s ({:.2} times)",
+        files.len(),
+        ours / cores,
+        ours / one
     );
 }
 
@@ -74,11 +81,18 @@ fn timed(mut command: Command) -> (String, f64) {
     (String::from_utf8(output.stdout).unwrap(), seconds)
 }
 
-/// What the process of DataFusion's own scan does, with its default settings.
-pub(crate) fn datafusion(files: &[String]) {
+/// What the process of DataFusion's own scan does. The first word is the number of partitions, 0 for its
+/// default.
+pub(crate) fn datafusion(words: &[String]) {
+    let (partitions, files) = words.split_first().unwrap();
+    let partitions: usize = partitions.parse().unwrap();
+    let mut config = SessionConfig::new();
+    if partitions > 0 {
+        config = config.with_target_partitions(partitions);
+    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let context = SessionContext::new();
+        let context = SessionContext::new_with_config(config);
         let options = ParquetReadOptions::default();
         let table = context.read_parquet(files.to_vec(), options).await.unwrap();
         context

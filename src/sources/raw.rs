@@ -49,16 +49,37 @@ impl Cells {
 /// Where rows stand in the file.
 pub(super) enum Places<'a> {
     /// The offset at which each row starts.
-    Lines { text: &'a str, starts: Vec<usize> },
+    Lines { text: &'a str, starts: Starts },
     /// The format has no lines.
     Rows,
+}
+
+/// The offsets at which rows start, told by what lies between them: a large file has many.
+#[derive(Default)]
+pub(super) struct Starts {
+    steps: Vec<u32>,
+    last: usize,
+}
+
+impl Starts {
+    /// Offsets ascend. A step that is too wide, of a row of several gigabytes, only errors would miss.
+    fn push(&mut self, start: usize) {
+        let step = u32::try_from(start.saturating_sub(self.last)).unwrap_or(u32::MAX);
+        self.steps.push(step);
+        self.last = start;
+    }
+
+    fn get(&self, row: usize) -> Option<usize> {
+        let steps = self.steps.get(..=row)?;
+        Some(steps.iter().map(|step| *step as usize).sum())
+    }
 }
 
 impl Places<'_> {
     /// The line of a row, from 1.
     pub(super) fn line(&self, row: usize) -> Option<usize> {
         match self {
-            Self::Lines { text, starts } => Some(line_at(text, *starts.get(row)?)),
+            Self::Lines { text, starts } => Some(line_at(text, starts.get(row)?)),
             Self::Rows => None,
         }
     }
@@ -109,7 +130,7 @@ pub(super) struct RawBuilder<'a> {
     nulls: &'a [String],
     columns: Vec<ColumnBuilder>,
     index: HashMap<String, usize>,
-    starts: Vec<usize>,
+    starts: Starts,
     /// Rows and bytes of the chunk that is being filled.
     chunk_rows: usize,
     chunk_bytes: usize,
@@ -124,6 +145,8 @@ struct ColumnBuilder {
     guesses: Guesses,
     /// Cells of the chunk that is being filled.
     filled: usize,
+    /// Bytes of the chunk before it.
+    room: usize,
 }
 
 impl<'a> RawBuilder<'a> {
@@ -132,7 +155,7 @@ impl<'a> RawBuilder<'a> {
             nulls,
             columns: Vec::new(),
             index: HashMap::new(),
-            starts: Vec::new(),
+            starts: Starts::default(),
             chunk_rows: 0,
             chunk_bytes: 0,
             chunks: Vec::new(),
@@ -150,6 +173,7 @@ impl<'a> RawBuilder<'a> {
             chunks: self.chunks.iter().map(|rows| nulls(*rows)).collect(),
             guesses: Guesses::ANY,
             filled: self.chunk_rows,
+            room: 0,
         });
         self.index.insert(original.to_owned(), position);
         position
@@ -157,7 +181,7 @@ impl<'a> RawBuilder<'a> {
 
     /// Whether there is no row yet.
     pub(super) fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.starts.steps.is_empty()
     }
 
     /// The position of the column, which is `hint` more often than not.
@@ -176,6 +200,9 @@ impl<'a> RawBuilder<'a> {
     /// Fills the row's cell of a column. Empty text and the stream's spellings of null are null.
     pub(super) fn cell(&mut self, column: usize, text: &str, possible: Guesses) {
         let slot = &mut self.columns[column];
+        if slot.filled == 0 && slot.room > 0 {
+            slot.builder = StringBuilder::with_capacity(CHUNK_ROWS, slot.room + slot.room / 16);
+        }
         slot.filled += 1;
         if text.is_empty() || self.nulls.iter().any(|null| null == text) {
             slot.builder.append_null();
@@ -207,10 +234,10 @@ impl<'a> RawBuilder<'a> {
         }
         for column in &mut self.columns {
             let mut chunk = column.builder.finish();
-            // A builder doubles its room as it grows, and half of it would stay empty: the next chunk
-            // gets the room that this one took.
-            let bytes = chunk.value_data().len();
-            column.builder = StringBuilder::with_capacity(CHUNK_ROWS, bytes + bytes / 16);
+            // A builder doubles its room as it grows, and half of it would stay empty: the next chunk,
+            // if there is one, gets the room that this one took.
+            column.room = chunk.value_data().len();
+            column.builder = StringBuilder::with_capacity(0, 0);
             chunk.shrink_to_fit();
             column.chunks.push(chunk);
             column.filled = 0;
@@ -230,7 +257,7 @@ impl<'a> RawBuilder<'a> {
         };
         Raw {
             columns: self.columns.into_iter().map(column).collect(),
-            rows: self.starts.len(),
+            rows: self.starts.steps.len(),
             places: Places::Lines {
                 text,
                 starts: self.starts,
