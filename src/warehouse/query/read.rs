@@ -8,6 +8,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int64Type, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
+use futures::TryStreamExt;
 
 use super::scan::{StreamTable, VALID_TO, View, with_views};
 use crate::fs::Store;
@@ -77,12 +78,7 @@ pub(in crate::warehouse) async fn rows(
 }
 
 async fn all(stream: &StreamTable, schema: SchemaRef) -> Result<Vec<RecordBatch>, WarehouseError> {
-    let mut scan = stream.open(schema).await?;
-    let mut batches = Vec::new();
-    while let Some(batch) = scan.next().await? {
-        batches.push(batch);
-    }
-    Ok(batches)
+    stream.open(schema).await?.batches().try_collect().await
 }
 
 /// The stream that a name stands for: `<source>.<stream>`, or with `_history` behind it.

@@ -1,6 +1,8 @@
 //! A stream as a table: its runs merged while they are read, only the columns that a query wants.
 
 use std::fmt;
+use std::future::ready;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
@@ -17,7 +19,7 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use futures::stream;
+use futures::{FutureExt, Stream, TryStreamExt, stream};
 
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
@@ -27,6 +29,9 @@ use crate::warehouse::schema::{Column, schema_of};
 
 /// The column that no run holds: the next version's `valid_from`.
 pub(super) const VALID_TO: &str = "valid_to";
+
+/// Blocks that are put together before their turn.
+const AHEAD: usize = 4;
 
 const KEYS: [&str; 2] = ["record_id", "via"];
 
@@ -85,10 +90,12 @@ impl StreamTable {
         };
         Ok(Scan {
             merge: Merge::open(&self.store, runs).await?,
-            table: self.table.clone(),
-            view: self.view,
-            read,
-            wanted,
+            shape: Arc::new(Shape {
+                table: self.table.clone(),
+                view: self.view,
+                read,
+                wanted,
+            }),
         })
     }
 
@@ -164,16 +171,8 @@ impl PartitionStream for Partition {
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
-        let begin = async move { table.open(wanted).await.map_err(external) };
-        let batches = async move {
-            let scan = begin.await?;
-            let next = |mut scan: Scan| async move {
-                let batch = scan.next().await.map_err(external)?;
-                Ok::<_, DataFusionError>(batch.map(|batch| (batch, scan)))
-            };
-            Ok::<_, DataFusionError>(stream::try_unfold(scan, next))
-        };
-        let batches = futures::TryStreamExt::try_flatten(stream::once(batches));
+        let open = async move { table.open(wanted).await.map(Scan::batches) };
+        let batches = stream::once(open).try_flatten().map_err(external);
         Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(&self.wanted),
             batches,
@@ -201,6 +200,11 @@ pub(super) fn with_views(schema: &Schema) -> SchemaRef {
 /// A stream's rows on their way out.
 pub(super) struct Scan {
     merge: Merge,
+    shape: Arc<Shape>,
+}
+
+/// What comes out of a merge's blocks.
+struct Shape {
     table: String,
     view: View,
     read: SchemaRef,
@@ -208,14 +212,30 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, WarehouseError> {
-        let Some(block) = self.merge.next().await? else {
-            return Ok(None);
+    /// The rows in their order. Blocks are put together by tasks of their own, some at a time.
+    pub(super) fn batches(self) -> impl Stream<Item = Result<RecordBatch, WarehouseError>> {
+        let Self { merge, shape } = self;
+        let next = |mut merge: Merge| async move {
+            let block = merge.next().await?;
+            Ok::<_, WarehouseError>(block.map(|block| (block, merge)))
         };
+        let batch = move |block: Block| {
+            let shape = Arc::clone(&shape);
+            let batch = tokio::spawn(async move { shape.batch(&block) });
+            Ok(batch.map(|batch| batch.unwrap_or_else(|failed| resume_unwind(failed.into_panic()))))
+        };
+        stream::try_unfold(merge, next)
+            .and_then(move |block| ready(batch(block)))
+            .try_buffered(AHEAD)
+    }
+}
+
+impl Shape {
+    fn batch(&self, block: &Block) -> Result<RecordBatch, WarehouseError> {
         let failed = WarehouseError::of(&self.table);
-        let chosen = self.chosen(&block).map_err(&failed)?;
+        let chosen = self.chosen(block).map_err(&failed)?;
         let rows = chosen.as_ref().unwrap_or(&block.rows);
-        self.batch(&block, rows).map(Some).map_err(failed)
+        self.columns(block, rows).map_err(failed)
     }
 
     /// The rows of a block that the view has, where it has not all.
@@ -230,7 +250,7 @@ impl Scan {
         Ok(Some(now.map(|(_, row)| *row).collect()))
     }
 
-    fn batch(&self, block: &Block, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
+    fn columns(&self, block: &Block, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
         let column = |field: &Arc<Field>| -> Result<ArrayRef, ArrowError> {
             if field.name() == VALID_TO {
                 let ends: TimestampMicrosecondArray = rows.iter().map(|row| row.until).collect();
