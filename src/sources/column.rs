@@ -4,7 +4,6 @@
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use jiff::tz::TimeZone;
 
 use super::dates::{self, Order};
 use super::error::Fault;
@@ -62,14 +61,7 @@ impl Question<'_> {
             Cells::Typed { chunks, .. } => &chunks.iter().map(as_text).collect(),
             Cells::Text { chunks, .. } => chunks,
         };
-        let zone = self.declared.and_then(|declared| declared.zone.clone());
-        let target = Target {
-            kind,
-            format: self
-                .declared
-                .and_then(|declared| declared.format.as_deref()),
-            zone: zone.unwrap_or(TimeZone::UTC),
-        };
+        let target = Target::of(self.declared, kind);
         let mut misfits = Misfits::default();
         let mut chunks = Vec::with_capacity(texts.len());
         let mut first_row = 0;

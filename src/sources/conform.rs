@@ -10,7 +10,7 @@ use super::error::{BadColumn, MissingColumn};
 use super::names::{ORIGINAL, fold, sql_names};
 use super::raw::{Cells, Raw, RawColumn};
 use super::roles::{Role, roles, translate};
-use super::typed;
+use super::typed::{self, Target};
 use super::{Input, SourceError};
 use crate::config::{Column, ColumnType, StreamKind};
 use crate::problem::nearest;
@@ -173,15 +173,37 @@ fn find(columns: &[Named], name: &str) -> Option<usize> {
     exact.or_else(|| columns.iter().position(|column| column.name == fold(name)))
 }
 
-/// What the user declared of the column: by its SQL name, so that of two columns of one name each
-/// can be told, else by its name in the file.
 fn declared<'a>(column: &Named, input: &'a Input<'_>) -> Option<&'a Column> {
+    declared_as(&column.name, &column.raw.original, input)
+}
+
+/// What the user declared of a column: by its SQL name, so that of two columns of one name each can be
+/// told, else by its name in the file.
+fn declared_as<'a>(name: &str, original: &str, input: &'a Input<'_>) -> Option<&'a Column> {
     let columns = &input.stream.columns;
-    let folded = || columns.iter().find(|(name, _)| fold(name) == column.name);
+    let folded = || columns.iter().find(|(declared, _)| fold(declared) == name);
     columns
-        .get(&column.name)
-        .or_else(|| columns.get(&column.raw.original))
+        .get(name)
+        .or_else(|| columns.get(original))
         .or_else(|| folded().map(|(_, declared)| declared))
+}
+
+/// By column of the header: the date or instant that it is known to hold, declared or from earlier
+/// extracts.
+pub(super) fn instants<'a>(
+    header: &[String],
+    input: &'a Input<'_>,
+    known: Option<&SchemaRef>,
+) -> Vec<Option<Target<'a>>> {
+    let originals: Vec<&str> = header.iter().map(String::as_str).collect();
+    let names = sql_names(&originals, known).into_iter().zip(originals);
+    let target = |(name, original): (String, &str)| {
+        let declared = declared_as(&name, original, input);
+        let kind = declared.and_then(|declared| declared.kind);
+        let kind = kind.or_else(|| known_type(&name, known));
+        Some(Target::of(declared, kind.filter(|kind| is_time(*kind))?))
+    };
+    names.map(target).collect()
 }
 
 fn known_type(name: &str, known: Option<&SchemaRef>) -> Option<ColumnType> {

@@ -1,15 +1,37 @@
 //! CSV and TSV: a header, then rows of as many fields; fields may be quoted and then hold anything.
 
+use arrow::datatypes::SchemaRef;
 use csv::{ReaderBuilder, StringRecord};
 
+use super::conform::instants;
 use super::infer::Guesses;
 use super::raw::{Raw, RawBuilder, line_at};
+use super::typed::Target;
 use super::{Input, SourceError};
 
 /// What else could have been meant as the delimiter.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-pub(super) fn read<'a>(text: &'a str, input: &'a Input<'_>) -> Result<Raw<'a>, SourceError> {
+/// The cells of a text. Instants of which the form is known are typed as they come. Where one does not
+/// fit, all are read again as text, for what is told of a misfit is told from the text.
+pub(super) fn read<'a>(
+    text: &'a str,
+    input: &'a Input<'_>,
+    known: Option<&SchemaRef>,
+) -> Result<Raw<'a>, SourceError> {
+    let builder = cells(text, input, |header| instants(header, input, known))?;
+    if builder.all_fit() {
+        return Ok(builder.finish(text));
+    }
+    let as_text = |header: &[String]| header.iter().map(|_| None).collect();
+    Ok(cells(text, input, as_text)?.finish(text))
+}
+
+fn cells<'a>(
+    text: &str,
+    input: &'a Input<'_>,
+    targets: impl FnOnce(&[String]) -> Vec<Option<Target<'a>>>,
+) -> Result<RawBuilder<'a>, SourceError> {
     let delimiter = input.stream.delimiter;
     let mut reader = reader(text, delimiter);
     let mut record = StringRecord::new();
@@ -18,8 +40,8 @@ pub(super) fn read<'a>(text: &'a str, input: &'a Input<'_>) -> Result<Raw<'a>, S
     }
     let header = header(text, delimiter, &record, input)?;
     let mut builder = RawBuilder::new(&input.stream.nulls);
-    for name in &header {
-        builder.add_column(name);
+    for (name, target) in header.iter().zip(targets(&header)) {
+        builder.add_column(name, target);
     }
     let mut ragged = Ragged::default();
     let mut last = start(&record);
@@ -38,7 +60,8 @@ pub(super) fn read<'a>(text: &'a str, input: &'a Input<'_>) -> Result<Raw<'a>, S
         return Err(never_closed(text, last, input));
     }
     ragged.check(text, last, header.len(), input)?;
-    Ok(builder.finish(text))
+    builder.end_chunk();
+    Ok(builder)
 }
 
 fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {

@@ -75,7 +75,7 @@ pub(super) fn documents<'a>(
     }
     if builder.is_empty() {
         for name in expected_columns(input, known) {
-            builder.add_column(&name);
+            builder.add_column(&name, None);
         }
     }
     Ok(builder.finish(text))
@@ -180,7 +180,7 @@ fn cell(
     colon.map_err(|stop| refusal(scanner, stop))?;
     let column = builder
         .position(&key, hint)
-        .unwrap_or_else(|| builder.add_column(&key));
+        .unwrap_or_else(|| builder.add_column(&key, None));
     if builder.has(column) {
         let why = Why::Wrong(format!("key `{key}` stands twice in one object"));
         return Err(Refusal { at, why });

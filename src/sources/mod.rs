@@ -216,7 +216,7 @@ fn convert(
     let raw = match input.stream.format {
         Format::Ndjson => json::lines(&text, input)?,
         Format::Json => json::documents(&text, input, known)?,
-        _ => delimited::read(&text, input)?,
+        _ => delimited::read(&text, input, known)?,
     };
     conform::conform(raw, input, known)
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use arrow::array::{Array, ArrayRef, StringArray, StringBuilder};
 
 use super::infer::Guesses;
+use super::typed::{self, Misfits, Target};
 use crate::config::ColumnType;
 
 /// Rows of a batch, and bytes of its cells at which it ends earlier.
@@ -128,7 +129,7 @@ pub(super) fn line_at(text: &str, offset: usize) -> usize {
 /// Collects cells row by row.
 pub(super) struct RawBuilder<'a> {
     nulls: &'a [String],
-    columns: Vec<ColumnBuilder>,
+    columns: Vec<ColumnBuilder<'a>>,
     index: HashMap<String, usize>,
     starts: Starts,
     /// Rows and bytes of the chunk that is being filled.
@@ -138,15 +139,24 @@ pub(super) struct RawBuilder<'a> {
     chunks: Vec<usize>,
 }
 
-struct ColumnBuilder {
+struct ColumnBuilder<'a> {
     original: String,
     builder: StringBuilder,
     chunks: Vec<StringArray>,
     guesses: Guesses,
+    /// Takes the chunks in the place of `chunks`.
+    typed: Option<Typed<'a>>,
     /// Cells of the chunk that is being filled.
     filled: usize,
     /// Bytes of the chunk before it.
     room: usize,
+}
+
+/// Chunks that are typed as soon as they are whole: an instant takes less room than its text.
+struct Typed<'a> {
+    target: Target<'a>,
+    chunks: Vec<ArrayRef>,
+    misfits: Misfits,
 }
 
 impl<'a> RawBuilder<'a> {
@@ -162,8 +172,9 @@ impl<'a> RawBuilder<'a> {
         }
     }
 
-    /// Adds a column, null in the rows so far, and returns its position.
-    pub(super) fn add_column(&mut self, original: &str) -> usize {
+    /// Adds a column, null in the rows so far, and returns its position. One whose type is known has no
+    /// rows so far.
+    pub(super) fn add_column(&mut self, original: &str, known: Option<Target<'a>>) -> usize {
         let position = self.columns.len();
         let mut builder = StringBuilder::new();
         builder.append_nulls(self.chunk_rows);
@@ -172,11 +183,21 @@ impl<'a> RawBuilder<'a> {
             builder,
             chunks: self.chunks.iter().map(|rows| nulls(*rows)).collect(),
             guesses: Guesses::ANY,
+            typed: known.map(Typed::new),
             filled: self.chunk_rows,
             room: 0,
         });
         self.index.insert(original.to_owned(), position);
         position
+    }
+
+    /// Whether every value is of its column's type, as far as it is known.
+    pub(super) fn all_fit(&self) -> bool {
+        let mut typed = self
+            .columns
+            .iter()
+            .filter_map(|column| column.typed.as_ref());
+        typed.all(|typed| typed.misfits.count == 0)
     }
 
     /// Whether there is no row yet.
@@ -228,7 +249,8 @@ impl<'a> RawBuilder<'a> {
         }
     }
 
-    fn end_chunk(&mut self) {
+    /// Ends a chunk; that of the last rows need not be full.
+    pub(super) fn end_chunk(&mut self) {
         if self.chunk_rows == 0 {
             return;
         }
@@ -238,9 +260,13 @@ impl<'a> RawBuilder<'a> {
             // if there is one, gets the room that this one took.
             column.room = chunk.value_data().len();
             column.builder = StringBuilder::with_capacity(0, 0);
+            column.filled = 0;
+            if let Some(typed) = &mut column.typed {
+                typed.take(&chunk);
+                continue;
+            }
             chunk.shrink_to_fit();
             column.chunks.push(chunk);
-            column.filled = 0;
         }
         self.chunks.push(self.chunk_rows);
         (self.chunk_rows, self.chunk_bytes) = (0, 0);
@@ -248,12 +274,19 @@ impl<'a> RawBuilder<'a> {
 
     pub(super) fn finish(mut self, text: &'a str) -> Raw<'a> {
         self.end_chunk();
-        let column = |column: ColumnBuilder| RawColumn {
-            original: column.original,
-            cells: Cells::Text {
+        let cells = |column: ColumnBuilder<'_>| match column.typed {
+            Some(Typed { target, chunks, .. }) => Cells::Typed {
+                chunks,
+                kind: target.kind,
+            },
+            None => Cells::Text {
                 chunks: column.chunks,
                 guesses: column.guesses,
             },
+        };
+        let column = |mut column: ColumnBuilder<'_>| RawColumn {
+            original: std::mem::take(&mut column.original),
+            cells: cells(column),
         };
         Raw {
             columns: self.columns.into_iter().map(column).collect(),
@@ -263,6 +296,22 @@ impl<'a> RawBuilder<'a> {
                 starts: self.starts,
             },
         }
+    }
+}
+
+impl<'a> Typed<'a> {
+    fn new(target: Target<'a>) -> Self {
+        Self {
+            target,
+            chunks: Vec::new(),
+            misfits: Misfits::default(),
+        }
+    }
+
+    fn take(&mut self, chunk: &StringArray) {
+        // Rows are of no use: whoever finds a misfit reads again, as text.
+        let typed = typed::parse(chunk, &self.target, 0, &mut self.misfits);
+        self.chunks.push(typed);
     }
 }
 

@@ -13,7 +13,7 @@ use arrow::datatypes::{
 use jiff::tz::TimeZone;
 
 use super::value;
-use crate::config::ColumnType;
+use crate::config::{Column, ColumnType};
 
 /// What a column's text is turned into, and how it is written.
 pub(super) struct Target<'a> {
@@ -21,6 +21,18 @@ pub(super) struct Target<'a> {
     /// strptime form of a date or timestamp; ISO 8601 if none.
     pub(super) format: Option<&'a str>,
     pub(super) zone: TimeZone,
+}
+
+impl<'a> Target<'a> {
+    /// A type, with the form and the zone that were declared.
+    pub(super) fn of(declared: Option<&'a Column>, kind: ColumnType) -> Self {
+        let zone = declared.and_then(|declared| declared.zone.clone());
+        Self {
+            kind,
+            format: declared.and_then(|declared| declared.format.as_deref()),
+            zone: zone.unwrap_or(TimeZone::UTC),
+        }
+    }
 }
 
 /// The values of a column that do not fit its type.

@@ -33,6 +33,10 @@ pub(crate) struct Recorded {
     pub(crate) returned: u64,
     /// Rows written.
     pub(crate) versions: u64,
+    /// Of those, the rows that replace or withdraw older ones; it is not known of what was recorded before
+    /// they were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replacing: Option<u64>,
     /// Bytes written.
     pub(crate) bytes: u64,
     /// Rows left out because another row of the extract has the same key.

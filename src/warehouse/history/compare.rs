@@ -9,7 +9,7 @@ use super::changes::{Change, Changes};
 use super::fetch::Fetch;
 use super::life::{Life, Lives, Old};
 use super::night::Night;
-use super::replay::Window;
+use super::replay::{RecordVersion, Via, Window};
 use super::snapshot::{Snapshot, Spot};
 use crate::fs::Store;
 use crate::warehouse::draft::Recorded;
@@ -51,6 +51,16 @@ pub(super) struct Task {
     pub(super) later: Vec<Old>,
 }
 
+impl Task {
+    /// Whether a version takes the place of one that is there, or takes it back. In doubt it does.
+    pub(super) fn replaces(&self, version: &RecordVersion) -> bool {
+        let at = version.valid_from;
+        version.via == Via::Withdrawn
+            || self.known.is_some_and(|known| at <= known.valid_from)
+            || self.later.iter().any(|later| at == later.valid_from)
+    }
+}
+
 /// What an extract is compared with.
 pub(in crate::warehouse) struct History<'a> {
     pub(in crate::warehouse) store: &'a Store,
@@ -68,6 +78,7 @@ pub(in crate::warehouse) async fn compare(
     let mut recorded = Recorded {
         unknown_fields: changes.unknown_fields,
         unreadable: changes.unreadable,
+        replacing: Some(0),
         ..Recorded::default()
     };
     snapshot.count(&mut recorded);

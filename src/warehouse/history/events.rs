@@ -58,7 +58,10 @@ pub(in crate::warehouse) async fn record(
     writer: &mut Writer,
 ) -> Result<Recorded, WarehouseError> {
     let ids = raw.texts(key)?;
-    let mut recorded = Recorded::default();
+    let mut recorded = Recorded {
+        replacing: Some(0),
+        ..Recorded::default()
+    };
     let mut firsts: Vec<(&str, (usize, usize))> = Vec::new();
     for (batch, ids) in ids.iter().enumerate() {
         recorded.rows += ids.len() as u64;

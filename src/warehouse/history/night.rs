@@ -127,6 +127,8 @@ impl<'a> Night<'a> {
                 versions = self.onward(index, task, versions, state);
             }
             recorded.versions += versions.len() as u64;
+            let replacing = versions.iter().filter(|version| task.replaces(version));
+            recorded.replacing = recorded.replacing.map(|n| n + replacing.count() as u64);
             rows.extend(versions.into_iter().map(|version| Row {
                 record_id: &task.record_id,
                 version,

@@ -31,6 +31,9 @@ pub(crate) struct StreamState {
     pub(crate) form: StreamForm,
     /// Every raw column it ever had, in the order in which they came.
     pub(crate) columns: Vec<Column>,
+    /// No row of it replaces or withdraws another.
+    #[serde(default)]
+    pub(in crate::warehouse) every_row_stands: bool,
     /// Every extract that was recorded, by day; never empty.
     extracts: Vec<Recording>,
 }
@@ -157,12 +160,14 @@ impl StreamState {
             width: fact.columns.len(),
             lacked: lacked.filter(|name| !fact.present.contains(name)).collect(),
         };
+        let stood = before.as_ref().is_none_or(|state| state.every_row_stands);
         let mut extracts = before.map_or_else(Vec::new, |state| state.extracts);
         let at = extracts.partition_point(|other| other.as_of < recording.as_of);
         extracts.insert(at, recording);
         Self {
             form: fact.form,
             columns: fact.columns.clone(),
+            every_row_stands: stood && fact.recorded.replacing == Some(0),
             extracts,
         }
     }

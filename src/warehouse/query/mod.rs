@@ -1,6 +1,8 @@
 //! Questions to a version, in SQL: how a table is read, how a query is planned and refused.
 
+mod exec;
 pub(in crate::warehouse) mod functions;
+mod order;
 mod parameters;
 pub(crate) mod past;
 mod quantile;
@@ -9,3 +11,4 @@ pub(crate) mod refusal;
 pub(crate) mod relation;
 mod scan;
 pub(crate) mod session;
+mod stored;

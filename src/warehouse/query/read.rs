@@ -115,6 +115,7 @@ fn stream(store: &Store, version: &Version, name: &str) -> Option<StreamTable> {
         files: version.files(kind, stream),
         commit_no: version.commit_no,
         view,
+        every_row_stands: state.every_row_stands,
         stored: [raw.as_slice(), &own].concat(),
         schema: schema_of(&[raw.as_slice(), &shown].concat()),
     })

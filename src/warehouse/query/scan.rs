@@ -1,6 +1,5 @@
 //! A stream as a table: its runs merged while they are read, only the columns that a query wants.
 
-use std::fmt;
 use std::future::ready;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -12,15 +11,14 @@ use arrow::error::ArrowError;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::DataFusionError;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::expressions::Column as Place;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
+use super::exec::StreamExec;
+use super::stored::AsStored;
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::history::merge::{Block, Keep, Merge, Row, Runs};
@@ -54,6 +52,8 @@ pub(super) struct StreamTable {
     /// Rows of later commits are not seen.
     pub(super) commit_no: u64,
     pub(super) view: View,
+    /// No row replaces or withdraws another.
+    pub(super) every_row_stands: bool,
     /// All columns that the runs hold for it.
     pub(super) stored: Vec<Column>,
     /// Those that it shows, in order.
@@ -99,8 +99,28 @@ impl StreamTable {
         })
     }
 
+    /// The rows file by file, as they are stored. There are no others where every row stands and no
+    /// column says until when.
+    pub(super) fn stored(
+        &self,
+        wanted: &SchemaRef,
+    ) -> impl Stream<Item = Result<RecordBatch, WarehouseError>> + use<> {
+        let scan = AsStored {
+            store: self.store.clone(),
+            table: self.table.clone(),
+            commit_no: self.commit_no,
+            wanted: Arc::clone(wanted),
+        };
+        scan.batches(self.files.clone())
+    }
+
+    /// Whether `stored` gives the rows that are wanted.
+    pub(super) fn may_be_stored(&self, wanted: &Schema) -> bool {
+        self.every_row_stands && self.view != View::Now && wanted.index_of(VALID_TO).is_err()
+    }
+
     /// The order in which rows come out, as far as its columns are wanted.
-    fn order(&self, wanted: &Schema) -> Option<LexOrdering> {
+    pub(super) fn order(&self, wanted: &Schema) -> Option<LexOrdering> {
         let names: &[&str] = match self.view {
             View::Versions => &["record_id", "valid_from"],
             View::Now | View::Events => &["record_id"],
@@ -129,59 +149,14 @@ impl TableProvider for StreamTable {
         _state: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
-        limit: Option<usize>,
+        _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         let wanted = match projection {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => Arc::clone(&self.schema),
         };
-        let order = self.order(&wanted);
-        let partition = Partition {
-            table: self.clone(),
-            wanted: Arc::clone(&wanted),
-        };
-        let exec = StreamingTableExec::try_new(
-            wanted,
-            vec![Arc::new(partition)],
-            None,
-            order,
-            false,
-            limit,
-        );
-        Ok(Arc::new(exec?))
+        Ok(Arc::new(StreamExec::sorted(self.clone(), wanted)))
     }
-}
-
-/// What one query wants of a stream.
-struct Partition {
-    table: StreamTable,
-    wanted: SchemaRef,
-}
-
-impl fmt::Debug for Partition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.table.table)
-    }
-}
-
-impl PartitionStream for Partition {
-    fn schema(&self) -> &SchemaRef {
-        &self.wanted
-    }
-
-    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
-        let open = async move { table.open(wanted).await.map(Scan::batches) };
-        let batches = stream::once(open).try_flatten().map_err(external);
-        Box::pin(RecordBatchStreamAdapter::new(
-            Arc::clone(&self.wanted),
-            batches,
-        ))
-    }
-}
-
-fn external(error: WarehouseError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }
 
 /// The texts of a stream as views, which are decoded and gathered without copying them; but for those
@@ -219,11 +194,13 @@ impl Scan {
             let block = merge.next().await?;
             Ok::<_, WarehouseError>(block.map(|block| (block, merge)))
         };
-        let batch = move |block: Block| {
-            let shape = Arc::clone(&shape);
-            let batch = tokio::spawn(async move { shape.batch(&block) });
-            Ok(batch.map(|batch| batch.unwrap_or_else(|failed| resume_unwind(failed.into_panic()))))
-        };
+        let batch =
+            move |block: Block| {
+                let shape = Arc::clone(&shape);
+                let batch = tokio::spawn(async move { shape.batch(&block) });
+                Ok(batch
+                    .map(|batch| batch.unwrap_or_else(|failed| resume_unwind(failed.into_panic()))))
+            };
         stream::try_unfold(merge, next)
             .and_then(move |block| ready(batch(block)))
             .try_buffered(AHEAD)

@@ -14,6 +14,7 @@ use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::TableReference;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
@@ -23,6 +24,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::order::Unordered;
 use super::read::Table;
 use super::{functions, parameters, quantile, refusal};
 use crate::clock;
@@ -65,7 +67,11 @@ impl Session {
         options.sql_parser.collect_spans = true;
         options.sql_parser.map_string_types_to_utf8view = false;
         options.sql_parser.parse_float_as_decimal = false;
-        let context = SessionContext::new_with_config(config);
+        let state = SessionStateBuilder::new_with_default_features()
+            .with_config(config)
+            .with_physical_optimizer_rule(Arc::new(Unordered))
+            .build();
+        let context = SessionContext::new_with_state(state);
         for name in [
             "now",
             "current_timestamp",

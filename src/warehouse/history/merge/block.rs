@@ -92,4 +92,3 @@ impl Block {
 pub(super) fn index(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
-

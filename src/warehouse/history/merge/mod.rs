@@ -147,7 +147,9 @@ impl Merge {
         };
         let limit = limit.and_then(|limit| self.cursors[limit].keys.as_ref());
         let limit = limit.map(|other| (other.ids.clone(), other.at, other.key(other.at).1));
-        let limit = limit.as_ref().map(|(ids, at, rest)| (ids.value(*at), *rest));
+        let limit = limit
+            .as_ref()
+            .map(|(ids, at, rest)| (ids.value(*at), *rest));
         let end = (keys.at + BLOCK).min(keys.ids.len());
         while keys.at < end {
             let key = keys.key(keys.at);

@@ -1,0 +1,141 @@
+//! Reading a stream, as a step of a query's plan.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::internal_err;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+    ReplaceChildrenOptions,
+};
+use futures::{Stream, TryStreamExt, stream};
+
+use super::scan::{Scan, StreamTable};
+use crate::warehouse::error::WarehouseError;
+
+/// Reads a stream's rows: merged into their order, or as they are stored.
+#[derive(Debug)]
+pub(super) struct StreamExec {
+    table: StreamTable,
+    wanted: SchemaRef,
+    is_sorted: bool,
+    properties: Arc<PlanProperties>,
+}
+
+impl StreamExec {
+    pub(super) fn sorted(table: StreamTable, wanted: SchemaRef) -> Self {
+        let order = table.order(&wanted);
+        let equivalent = EquivalenceProperties::new_with_orderings(Arc::clone(&wanted), order);
+        Self::new(table, wanted, equivalent, true)
+    }
+
+    /// The same rows as they are stored, if that is known to be all there is to them.
+    pub(super) fn stored(&self) -> Option<Self> {
+        let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
+        table.may_be_stored(&wanted).then(|| {
+            let equivalent = EquivalenceProperties::new(Arc::clone(&wanted));
+            Self::new(table, wanted, equivalent, false)
+        })
+    }
+
+    fn new(
+        table: StreamTable,
+        wanted: SchemaRef,
+        equivalent: EquivalenceProperties,
+        is_sorted: bool,
+    ) -> Self {
+        let properties = PlanProperties::new(
+            equivalent,
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            table,
+            wanted,
+            is_sorted,
+            properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)),
+        }
+    }
+
+    fn stream(
+        &self,
+        batches: impl Stream<Item = Result<RecordBatch, WarehouseError>> + Send + 'static,
+    ) -> SendableRecordBatchStream {
+        let external = |error: WarehouseError| DataFusionError::External(Box::new(error));
+        let batches = batches.map_err(external);
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.wanted),
+            batches,
+        ))
+    }
+}
+
+impl DisplayAs for StreamExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = if self.is_sorted {
+            "sorted"
+        } else {
+            "as stored"
+        };
+        write!(f, "StreamExec: {}, {order}", self.table.table)
+    }
+}
+
+impl ExecutionPlan for StreamExec {
+    fn name(&self) -> &'static str {
+        "StreamExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if children.is_empty() {
+            Ok(self)
+        } else {
+            internal_err!("a stream has no children")
+        }
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        self.replace_children(children, options)
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        if !self.is_sorted {
+            return Ok(self.stream(self.table.stored(&self.wanted)));
+        }
+        let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
+        let open = async move { table.open(wanted).await.map(Scan::batches) };
+        Ok(self.stream(stream::once(open).try_flatten()))
+    }
+}

@@ -1,0 +1,95 @@
+//! Merging a stream's runs puts its rows in order; where nothing depends on their order, they are read as
+//! they are stored.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::error::Result;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, ExecutionPlan, InputOrderMode, ReplaceChildrenOptions,
+};
+
+use super::exec::StreamExec;
+
+/// Aggregates that give the same to the last bit in whatever order their rows come.
+const ORDERLESS: [&str; 8] = [
+    "count", "min", "max", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or",
+];
+
+/// Takes the order from streams below an aggregation that does not depend on it.
+#[derive(Debug)]
+pub(super) struct Unordered;
+
+impl PhysicalOptimizerRule for Unordered {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_down(|step| {
+            let orderless = step
+                .downcast_ref::<AggregateExec>()
+                .is_some_and(is_orderless);
+            let input = orderless.then(|| stored(step.children()[0])).flatten();
+            match input {
+                Some(input) => over(step, input).map(Transformed::yes),
+                None => Ok(Transformed::no(step)),
+            }
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "unordered_streams"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn is_orderless(aggregation: &AggregateExec) -> bool {
+    *aggregation.input_order_mode() == InputOrderMode::Linear
+        && aggregation
+            .aggr_expr()
+            .iter()
+            .all(|aggregate| commutes(aggregate))
+}
+
+/// A sum of floats depends on the order of its terms.
+fn commutes(aggregate: &AggregateFunctionExpr) -> bool {
+    let exact = |kind: &DataType| kind.is_integer() || kind.is_decimal();
+    match aggregate.fun().name() {
+        "sum" => exact(aggregate.field().data_type()),
+        name => ORDERLESS.contains(&name),
+    }
+}
+
+/// The same step over the stream as it is stored, if that is all that lies below.
+fn stored(step: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+    if let Some(stream) = step.downcast_ref::<StreamExec>() {
+        return Some(Arc::new(stream.stored()?));
+    }
+    if step.downcast_ref::<FilterExec>().is_none()
+        && step.downcast_ref::<ProjectionExec>().is_none()
+    {
+        return None;
+    }
+    let input = stored(step.children()[0])?;
+    over(Arc::clone(step), input).ok()
+}
+
+fn over(
+    step: Arc<dyn ExecutionPlan>,
+    input: Arc<dyn ExecutionPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+    step.replace_children(vec![input], options)
+}
