@@ -30,10 +30,7 @@ pub(in crate::warehouse) async fn table(
     name: &str,
 ) -> Result<Table, WarehouseError> {
     if let Some(stream) = stream(store, version, name).filter(is_large) {
-        return Ok(Table(Arc::new(StreamTable {
-            schema: with_views(&stream.schema),
-            ..stream
-        })));
+        return Ok(unread(stream));
     }
     let (schema, batches) = read(store, version, name).await?;
     let failed = |error: datafusion::error::DataFusionError| WarehouseError::Arrow {
@@ -42,6 +39,19 @@ pub(in crate::warehouse) async fn table(
     };
     let rows = MemTable::try_new(schema, vec![batches]).map_err(failed)?;
     Ok(Table(Arc::new(rows)))
+}
+
+fn unread(stream: StreamTable) -> Table {
+    Table(Arc::new(StreamTable {
+        schema: with_views(&stream.schema),
+        ..stream
+    }))
+}
+
+/// A stream as if it were large.
+#[cfg(test)]
+pub(in crate::warehouse) fn large(store: &Store, version: &Version, name: &str) -> Option<Table> {
+    stream(store, version, name).map(unread)
 }
 
 /// A stream of few rows is read once, however many queries ask for it.

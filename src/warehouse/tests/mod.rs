@@ -12,6 +12,7 @@ mod merging;
 mod model;
 mod nights;
 mod publishing;
+mod stored;
 mod upkeep;
 mod vacuum;
 mod verify;

@@ -1,0 +1,77 @@
+//! A large stream is read when a query asks, in order or as it is stored, and answers as if it were read
+//! whole.
+
+use super::*;
+use crate::warehouse::query::read;
+use crate::warehouse::query::session::Session;
+
+const TABLES: [&str; 3] = ["crm.lead_history", "crm.lead", "crm.task"];
+
+/// What depends on the order of the rows, and what does not.
+const QUERIES: [&str; 7] = [
+    "select * from {}",
+    "select record_id from {} limit 3",
+    "select count(*) as n, min(record_id) as low, max(known_at) as high from {}",
+    "select count(*) as n, max(record_id) as last from (select record_id || 'x' as record_id from {}) \
+     where record_id > 'b'",
+    "select array_agg(record_id) as ids from {}",
+    "select record_id, count(*) as n from {} group by record_id order by record_id",
+    "select sum(cast(length(record_id) as double)) as n from {}",
+];
+
+/// Both tables answer alike; how the large one is read is told.
+async fn plans(house: &House, version: &Version, table: &str) -> Vec<bool> {
+    let (few, large) = (session(house), session(house));
+    let store = house.warehouse.store();
+    let whole = house.warehouse.table(version, table).await.unwrap();
+    few.register_table(table, &whole).unwrap();
+    let unread = read::large(store, version, table).unwrap();
+    large.register_table(table, &unread).unwrap();
+    let mut stored = Vec::new();
+    for query in QUERIES.map(|query| query.replace("{}", table)) {
+        let rows = async |session: &Session, sql: &str| -> Vec<Value> {
+            session.query("q", sql).await.unwrap().rows().unwrap()
+        };
+        assert_eq!(
+            rows(&large, &query).await,
+            rows(&few, &query).await,
+            "{query} of version {}",
+            version.commit_no
+        );
+        let plan = large.context().sql(&query).await.unwrap();
+        let plan = plan.create_physical_plan().await.unwrap();
+        let plan = datafusion::physical_plan::displayable(plan.as_ref()).indent(false);
+        stored.push(plan.to_string().contains("as stored"));
+    }
+    stored
+}
+
+fn session(house: &House) -> Session {
+    Session::new(nov(28), &house.zone)
+}
+
+// Rows are read as they are stored where each of them stands and nothing depends on their order: not for
+// the present state, nor floats, nor lists, nor once a late day replaced a row.
+#[tokio::test]
+async fn an_order_costs_only_those_who_ask_for_it() {
+    let house = House::new();
+    for day in [1, 2, 3, 5, 6] {
+        merging::night(&house, day).await;
+    }
+    let aggregates = [false, false, true, true, false, false, false];
+    let never = [false; 7];
+    for day in [2, 6] {
+        let version = house.warehouse.as_of(nov(day)).await.unwrap().unwrap();
+        assert_eq!(plans(&house, &version, TABLES[0]).await, aggregates);
+        assert_eq!(plans(&house, &version, TABLES[1]).await, never);
+        assert_eq!(plans(&house, &version, TABLES[2]).await, aggregates);
+    }
+    house
+        .any_night(&leads(nov(4), &["03 Late 1 - -", "04 Open 1 - -"]), None)
+        .await;
+    let latest = house.latest().await;
+    assert_eq!(plans(&house, &latest, TABLES[0]).await, never);
+    assert_eq!(plans(&house, &latest, TABLES[2]).await, aggregates);
+    let before = house.warehouse.as_of(nov(3)).await.unwrap().unwrap();
+    assert_eq!(plans(&house, &before, TABLES[0]).await, aggregates);
+}
