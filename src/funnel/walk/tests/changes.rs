@@ -409,7 +409,7 @@ fn a_censored_close_is_seen_under_the_next_definition() {
         "
         1 known 2026-02-10T09:00 .. 2026-02-10T09:00 progressed mql net_new implied opp=A
         1 opportunity 2026-02-10T09:00 .. 2026-02-11T09:00 progressed closed net_new opp=A
-        1 closed 2026-02-11T09:00 .. 2026-03-05T23:59 won net_new censored opp=A 2026-q2
+        1 closed 2026-02-11T09:00 .. 2026-02-11T09:00 won net_new censored late opp=A 2026-q2
         1 mql 2026-02-10T09:00 .. 2026-02-10T09:00 progressed sal net_new implied opp=A
         1 sal 2026-02-10T09:00 .. 2026-02-10T09:00 progressed opportunity net_new implied opp=A
         ",
