@@ -110,6 +110,7 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
         at,
         won_when,
         required_fields,
+        on_change,
     ] = reader.fields(
         node,
         "a stage",
@@ -123,6 +124,7 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
             "at",
             "won_when",
             "required_fields",
+            "on_change",
         ],
     )?;
     let id = id.required(|node| reader.identifier(node));
@@ -143,6 +145,12 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
             reader.refuse(node, "Only the last stage is won or lost", fix)
         }
     };
+    let enters_on_change = on_change.or(false, |node| {
+        let conditions = triggers
+            .as_ref()
+            .is_none_or(|all| all.iter().any(is_condition));
+        read_on_change(reader, node, conditions)
+    });
     let required_fields = required_fields.or(Vec::new(), |node| {
         reader.list(node, |item| reader.identifier(item))
     });
@@ -152,6 +160,7 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
         definition: definition?,
         place: node.place.clone(),
         triggers: triggers?,
+        enters_on_change: enters_on_change?,
         won_when: won_when?,
         required_fields: required_fields?,
     })
@@ -160,6 +169,22 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
 fn is_of_opportunity(trigger: &Trigger) -> bool {
     let event = Event::Opportunity;
     matches!(trigger, Trigger::On { event: on, .. } if *on == event)
+}
+
+/// Whether a trigger can be met already when its definition takes effect.
+fn is_condition(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::When(_)) || is_of_opportunity(trigger)
+}
+
+fn read_on_change(reader: &Reader<'_>, node: &Node, conditions: bool) -> Option<bool> {
+    let words = [("carry", false), ("enter", true)];
+    let enters = reader.choice(node, "rule for a change of definition", &words)?;
+    if conditions {
+        return Some(enters);
+    }
+    let what = "`on_change` belongs to `when` or `on: opportunity`, and neither is here";
+    let fix = "Take `on_change` out: a stamp or an activity counts by its own instant";
+    reader.refuse(node, what, fix)
 }
 
 fn read_triggers(

@@ -1,9 +1,11 @@
-//! From the four files to a checked configuration, or all that is wrong with them.
+//! From the four files, and the former definitions, to a checked configuration, or all that is wrong
+//! with them.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use super::definitions::{self, Former};
 use super::leadgauge::Leadgauge;
 use super::reader::Reader;
 use super::yaml::{File, Node};
@@ -15,11 +17,12 @@ use crate::problem::{Problem, Problems};
 pub(super) const FILES: [&str; 4] = ["leadgauge.yaml", "funnel.yaml", "sla.yaml", "calendar.yaml"];
 
 impl Config {
-    /// Reads `leadgauge.yaml` at `path`, which may have another name, and the other three beside it.
+    /// Reads `leadgauge.yaml` at `path`, which may have another name, and the other three and the former
+    /// definitions beside it.
     ///
     /// # Errors
     ///
-    /// All problems of all four files.
+    /// All problems of all files.
     pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
         let folder = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
@@ -32,7 +35,8 @@ impl Config {
             open(&folder.join(sla)),
             open(&folder.join(calendar)),
         ];
-        let mut config = check(folder, &opened)?;
+        let former = definitions::open_beside(folder)?;
+        let mut config = check(folder, &opened, &former)?;
         config.texts.extend(own_queries(&config.queries)?);
         Ok(config)
     }
@@ -55,7 +59,8 @@ impl Config {
             let written = fs::write(&folder.join(name), text.as_bytes());
             written.map_err(|error| Problem::new(error.to_string()))?;
         }
-        let config = check(folder, &opened)?;
+        let former = definitions::of_texts(texts, parsed);
+        let config = check(folder, &opened, &former)?;
         Ok(Self {
             queries: folder.join(QUERIES),
             ..config
@@ -68,12 +73,7 @@ const QUERIES: &str = "queries/";
 
 /// The queries that a deployment brings, by the name under which the texts hold them.
 fn own_queries(folder: &Path) -> Result<BTreeMap<String, String>, Problem> {
-    let told = |error: fs::StoreError| {
-        let problem = Problem::new(error.to_string());
-        let why = error.source().map(ToString::to_string);
-        let problem = why.into_iter().fold(problem, Problem::why);
-        problem.fix("see that it is there as a folder of `.sql` files that this program may read")
-    };
+    let told = |error: fs::StoreError| unlisted(&error, "`.sql` files");
     let files = fs::files_below(folder).map_err(told)?;
     let sql = files
         .into_iter()
@@ -92,10 +92,20 @@ fn own_queries(folder: &Path) -> Result<BTreeMap<String, String>, Problem> {
     sql.map(text).collect()
 }
 
-/// One of the four files, read and parsed, or what is wrong with it.
-type Opened = Result<(File, Node), Problem>;
+/// What is wrong with a folder of files of the user's.
+pub(super) fn unlisted(error: &fs::StoreError, of: &str) -> Problem {
+    let problem = Problem::new(error.to_string());
+    let why = error.source().map(ToString::to_string);
+    let problem = why.into_iter().fold(problem, Problem::why);
+    problem.fix(format!(
+        "see that it is there as a folder of {of} that this program may read"
+    ))
+}
 
-fn open(path: &Path) -> Opened {
+/// One of the files, read and parsed, or what is wrong with it.
+pub(super) type Opened = Result<(File, Node), Problem>;
+
+pub(super) fn open(path: &Path) -> Opened {
     let text = fs::read_text(path).map_err(|error| unreadable(&error))?;
     parsed(File::new(path.display().to_string(), text))
 }
@@ -117,17 +127,16 @@ fn unreadable(error: &fs::StoreError) -> Problem {
     }
 }
 
-fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
-    let [main, funnel, sla, calendar] = opened;
-    let stages = funnel
-        .as_ref()
-        .ok()
-        .map(|(_, root)| funnel::stage_ids(root));
+fn check(folder: &Path, opened: &[Opened; 4], former: &[Former]) -> Result<Config, Problems> {
+    let [main, newest, sla, calendar] = opened;
+    let stages = definitions::stage_ids(newest, former);
+    let files = former;
     let mut problems = Vec::new();
     let main = section(main, &mut problems, |reader, root| {
         leadgauge::read(reader, root, folder)
     });
-    let funnel = section(funnel, &mut problems, funnel::read);
+    let funnel = section(newest, &mut problems, funnel::read);
+    let former = definitions::read(newest, former, &mut problems);
     // The fiscal year comes first, though its file is told last.
     let mut calendar_problems = Vec::new();
     let calendar = section(calendar, &mut calendar_problems, calendar::read);
@@ -141,8 +150,10 @@ fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
         sla::read(reader, root, &terms)
     });
     problems.extend(calendar_problems);
-    match (main, funnel, sla, calendar) {
-        (Some(main), Some(funnel), Some(sla), Some(calendar)) if problems.is_empty() => {
+    match (main, funnel, former, sla, calendar) {
+        (Some(main), Some(funnel), Some(former), Some(sla), Some(calendar))
+            if problems.is_empty() =>
+        {
             let Leadgauge {
                 company,
                 time_zone,
@@ -167,9 +178,10 @@ fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
                 delivery,
                 retention,
                 funnel,
+                former,
                 sla,
                 calendar,
-                texts: texts(opened),
+                texts: texts(opened, files),
             })
         }
         _ => Err(Problems(problems)),
@@ -177,7 +189,7 @@ fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
 }
 
 /// Reads one file's tree and collects what was told.
-fn section<T>(
+pub(super) fn section<T>(
     opened: &Opened,
     problems: &mut Vec<Problem>,
     read: impl FnOnce(&Reader<'_>, &Node) -> Option<T>,
@@ -196,12 +208,14 @@ fn section<T>(
     }
 }
 
-fn texts(opened: &[Opened; 4]) -> BTreeMap<String, String> {
-    let named = FILES.iter().zip(opened);
+fn texts(opened: &[Opened; 4], former: &[Former]) -> BTreeMap<String, String> {
+    let named = FILES.into_iter().zip(opened);
+    let former = former.iter().map(|(name, opened)| (name.as_str(), opened));
     named
+        .chain(former)
         .filter_map(|(name, opened)| {
             let (file, _) = opened.as_ref().ok()?;
-            Some(((*name).to_owned(), file.text().to_owned()))
+            Some((name.to_owned(), file.text().to_owned()))
         })
         .collect()
 }

@@ -1,4 +1,5 @@
-//! The configuration, checked: `leadgauge.yaml`, `funnel.yaml`, `sla.yaml` and `calendar.yaml` of one folder.
+//! The configuration, checked: `leadgauge.yaml`, `funnel.yaml`, `sla.yaml` and `calendar.yaml` of one folder,
+//! and the former definitions in `definitions/`.
 //!
 //! YAML is read into a tree of values with their places (`yaml`), then one file a section turns the
 //! tree into the types below (`reader`) and tells every problem of every file at once. SQL in the
@@ -6,6 +7,7 @@
 
 mod address;
 mod calendar;
+mod definitions;
 mod delivery;
 mod funnel;
 mod gates;
@@ -44,10 +46,13 @@ pub(crate) struct Config {
     pub(crate) reports: Vec<Report>,
     pub(crate) delivery: Delivery,
     pub(crate) retention: Retention,
+    /// The newest definition, which may come into force later, or, by `on`, the one in force on a day.
     pub(crate) funnel: Funnel,
+    /// The definitions before it, in the order of their coming into force.
+    pub(crate) former: Vec<Funnel>,
     pub(crate) sla: Sla,
     pub(crate) calendar: Calendar,
-    /// The four files and the deployment's own queries, by name, for the commit log: what is needed to
+    /// The files above and the deployment's own queries, by name, for the commit log: what is needed to
     /// derive a night's tables again. Never holds a secret.
     pub(crate) texts: BTreeMap<String, String>,
 }
@@ -272,7 +277,7 @@ pub(crate) struct Funnel {
     pub(crate) new_business_types: Vec<String>,
     pub(crate) after_close: AfterClose,
     pub(crate) skipped_stages: Skipping,
-    /// SHA-256 of funnel.yaml, lower-case hex.
+    /// SHA-256 of the definition's file, lower-case hex.
     pub(crate) hash: String,
 }
 
@@ -283,6 +288,9 @@ pub(crate) struct Stage {
     pub(crate) definition: String,
     pub(crate) place: Place,
     pub(crate) triggers: Vec<Trigger>,
+    /// Whoever meets the condition as the definition takes effect enters the stage, instead of only
+    /// standing in it.
+    pub(crate) enters_on_change: bool,
     /// For a last stage `on: opportunity`: whether it was won, over `opportunity_version`.
     /// Without it, whoever reaches the last stage has won.
     pub(crate) won_when: Option<Sql>,

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use jiff::civil::{Weekday, date};
 
+mod definitions;
+
 use super::load::FILES;
 use super::*;
 use crate::fs;

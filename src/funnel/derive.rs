@@ -51,15 +51,16 @@ struct Company {
 }
 
 /// Works out every derived table of the funnel from the streams registered in the session.
-/// `canonical` holds each source's canonical queries.
+/// `canonical` holds each source's canonical queries; `funnels` the definitions in the order of their
+/// coming into force, at least one. Those that come into force after the as-of date are only planned.
 ///
 /// # Errors
-/// `Definition` tells every wrong expression of `funnel.yaml`; over empty streams that is all that
+/// `Definition` tells every wrong expression of the definitions; over empty streams that is all that
 /// can go wrong besides canonical SQL itself, which is how a definition is checked.
 pub(crate) async fn derive(
     session: &Session,
     canonical: &BTreeMap<String, Vec<Relation>>,
-    funnel: &Funnel,
+    funnels: &[&Funnel],
     zone: &TimeZone,
 ) -> Result<Derived, FunnelError> {
     let mut reader = Reader::new(session, canonical);
@@ -69,7 +70,7 @@ pub(crate) async fn derive(
         tables: Vec::new(),
         counts: BTreeMap::new(),
     };
-    let done = derivation.all(&tables, funnel, zone);
+    let done = derivation.all(&tables, funnels, zone);
     match (done, reader.left_out.first()) {
         // What looks like a wrong name may be a column of the query that was left out.
         (Err(FunnelError::Definition(problems)), Some(left_out)) => {
@@ -97,20 +98,20 @@ impl Derivation<'_> {
     fn all(
         &mut self,
         tables: &Canonical,
-        funnel: &Funnel,
+        funnels: &[&Funnel],
         zone: &TimeZone,
     ) -> Result<(), FunnelError> {
-        let definition = self.definition(tables, funnel, zone)?;
+        let definitions = self.definitions(tables, funnels, zone)?;
+        let watched = definitions.iter().flat_map(Definition::watched).collect();
         let company = Company::new(tables, zone)?;
         let versions = person::merge(
             &company.records,
             &company.persons,
             &company.customers,
-            &definition.watched(),
+            &watched,
         )?;
         self.publish_company(tables, &company, &versions)?;
         let facts = Facts {
-            funnel,
             zone,
             end: self.session.as_of_end(),
             records: &company.records,
@@ -124,10 +125,11 @@ impl Derivation<'_> {
             activity: &company.activity,
             response: &company.response,
         };
-        let signs = evidence::gather(&facts, &definition)?;
+        let signs = evidence::gather(&facts, &definitions)?;
         self.count("evidence_waiting", signs.waiting);
-        let evidence = evidence::table(&facts, &definition, signs)?;
-        let walked = walk::walk(std::slice::from_ref(&evidence), funnel, zone)?;
+        let evidence = evidence::table(&facts, &definitions, signs)?;
+        let in_force: Vec<&Funnel> = definitions.iter().map(|it| it.funnel).collect();
+        let walked = walk::walk(std::slice::from_ref(&evidence), &in_force, zone)?;
         for (fate, count) in walked.counts {
             self.count(fate, count);
         }
@@ -142,13 +144,14 @@ impl Derivation<'_> {
         self.publish("stage_entry", entries)
     }
 
-    /// The definition, planned against the columns that these tables have.
-    fn definition(
+    /// The definitions in force until the as-of date; all are planned against the columns that these
+    /// tables have.
+    fn definitions<'f>(
         &self,
         tables: &Canonical,
-        funnel: &Funnel,
+        funnels: &[&'f Funnel],
         zone: &TimeZone,
-    ) -> Result<Definition, FunnelError> {
+    ) -> Result<Vec<Definition<'f>>, FunnelError> {
         let none = Company::new(&tables.without_rows(), zone)?;
         let versions = person::merge(
             &none.records,
@@ -165,7 +168,10 @@ impl Derivation<'_> {
             opportunity: none.opportunity_versions.schema(),
         };
         let state = self.session.context().state();
-        Definition::read(&state, &columns, funnel).map_err(FunnelError::Definition)
+        let mut definitions = Definition::read_all(&state, &columns, funnels, zone)
+            .map_err(FunnelError::Definition)?;
+        definitions.retain(|it| it.from <= self.session.as_of_end());
+        Ok(definitions)
     }
 
     fn publish_company(

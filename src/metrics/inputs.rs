@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{MetricsError, baseline, calendar, period, rows, split};
+use super::{MetricsError, baseline, calendar, period, rows, split, stages};
 use crate::config::{ColumnType, Commitment, Config, Split};
 use crate::problem::Problem;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
@@ -154,6 +154,7 @@ async fn measured_entry(session: &Session, config: &Config) -> Result<(), Metric
             unknown, &frame,
         ))));
     }
+    let frame = stages::of_today(frame, config).map_err(rows("measured_entry"))?;
     let gathered =
         split::gathered(&frame, &MEASURED, dimensions).map_err(rows("measured_entry"))?;
     table(session, "member", &split::COLUMNS, &gathered.members)?;
@@ -201,26 +202,34 @@ fn stages(config: &Config) -> Vec<StageRow<'_>> {
 
 fn commitments(config: &Config, as_of: Date) -> Vec<CommitmentRow<'_>> {
     let current = current(config, as_of);
-    let all = config.sla.commitments.iter();
-    all.map(|commitment| CommitmentRow {
-        quarter: &commitment.quarter,
-        stage: &commitment.stage,
-        first_day: commitment.first_day,
-        last_day: commitment.last_day,
-        commitment: commitment.commitment,
-        split: match commitment.split {
-            Split::WorkingDays => "working_days",
-            Split::Even => "even",
-        },
-        minimum_days: commitment.minimum_days_before_resubmission,
-        current: current.is_some_and(|it| std::ptr::eq(it, commitment)),
-    })
-    .collect()
+    promised(config)
+        .map(|commitment| CommitmentRow {
+            quarter: &commitment.quarter,
+            stage: &commitment.stage,
+            first_day: commitment.first_day,
+            last_day: commitment.last_day,
+            commitment: commitment.commitment,
+            split: match commitment.split {
+                Split::WorkingDays => "working_days",
+                Split::Even => "even",
+            },
+            minimum_days: commitment.minimum_days_before_resubmission,
+            current: current.is_some_and(|it| std::ptr::eq(it, commitment)),
+        })
+        .collect()
 }
 
 fn current(config: &Config, as_of: Date) -> Option<&Commitment> {
     let holds = |it: &&Commitment| (it.first_day..=it.last_day).contains(&as_of);
-    config.sla.commitments.iter().find(holds)
+    promised(config).find(holds)
+}
+
+/// The commitments whose stage the definition in force has; others can only be known from reports of
+/// their time.
+fn promised(config: &Config) -> impl Iterator<Item = &Commitment> {
+    let has = |id: &str| config.funnel.stages.iter().any(|stage| stage.id == id);
+    let all = config.sla.commitments.iter();
+    all.filter(move |it| has(&it.stage))
 }
 
 fn setting<'a>(config: &'a Config, known: &Known) -> Setting<'a> {

@@ -12,6 +12,7 @@ mod figures;
 mod inputs;
 mod period;
 mod split;
+mod stages;
 mod statistics;
 #[cfg(test)]
 mod tests;

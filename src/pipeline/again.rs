@@ -18,7 +18,7 @@ pub(super) async fn derive(
     let commit = warehouse.commit(version.commit_no).await?;
     let then = Config {
         warehouse: config.warehouse.clone(),
-        ..Config::of_texts(&commit.texts, folder.path())?
+        ..Config::of_texts(&commit.texts, folder.path())?.on(version.as_of)
     };
     let mut problems = Vec::new();
     let canonical = canonical(&then, &mut problems);
@@ -32,7 +32,8 @@ pub(super) async fn derive(
             session.register_table(table, &rows)?;
         }
     }
-    let derived = funnel::derive(&session, &canonical, &then.funnel, &then.time_zone).await?;
+    let derived =
+        funnel::derive(&session, &canonical, &then.definitions(), &then.time_zone).await?;
     let measured = metrics::measure(&session, &then).await?;
     let mut tables = Vec::new();
     for table in derived.tables.iter().chain(&measured) {

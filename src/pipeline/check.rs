@@ -24,18 +24,21 @@ pub(crate) struct Checked {
 /// configuration declares.
 pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     let as_of = clock::yesterday(&config.time_zone);
+    let now = config.on(as_of);
     let Ready {
         canonical,
         templates,
-    } = ready(config, as_of)?;
+    } = ready(&now, as_of)?;
     let warehouse = Warehouse::open(&config.warehouse)?;
     let base = warehouse.latest().await?;
     let session = open_session(&warehouse, base.as_ref(), config, as_of, &canonical).await?;
     record::register_extracts(&session, &warehouse, base.as_ref(), &[]).await?;
-    funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
-    metrics::measure(&session, config).await?;
+    // A definition that waits for its day is planned too.
+    let definitions = config.definitions();
+    funnel::derive(&session, &canonical, &definitions, &config.time_zone).await?;
+    metrics::measure(&session, &now).await?;
     for report in &config.reports {
-        metrics::figures(&session, config, &report.name, as_of).await?;
+        metrics::figures(&session, &now, &report.name, as_of).await?;
     }
     Ok(Checked {
         sources: config.sources.len(),
@@ -44,7 +47,7 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
             .iter()
             .map(|source| source.streams.len())
             .sum(),
-        stages: config.funnel.stages.len(),
+        stages: now.funnel.stages.len(),
         queries: canonical.values().map(Vec::len).sum(),
         templates: templates.len(),
     })

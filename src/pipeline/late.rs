@@ -29,6 +29,7 @@ pub(super) async fn load(
 ) -> Result<RunSummary, PipelineError> {
     let began = Instant::now();
     summary.late = true;
+    let config = &config.on(newest.as_of);
     let ready = ready(config, newest.as_of)?;
     let run_id = RunId::new(summary.as_of);
     let zone = &config.time_zone;
@@ -114,6 +115,7 @@ pub(crate) async fn release(
     let began = Instant::now();
     let warehouse = Warehouse::open(&config.warehouse)?;
     let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
+    let config = &config.on(newest.as_of);
     let ready = ready(config, newest.as_of)?;
     let kept = upkeep::kept(config, table, day).await?;
     let run_id = RunId::new(day);

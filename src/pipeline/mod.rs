@@ -124,6 +124,7 @@ async fn publish(
     watch: Watch<'_>,
 ) -> Result<Version, PipelineError> {
     let as_of = summary.as_of;
+    let config = &config.on(as_of);
     let ready = ready(config, as_of)?;
     let run_id = RunId::new(as_of);
     let base = warehouse.latest().await?;

@@ -114,8 +114,13 @@ impl Night<'_> {
             open_session(warehouse, Some(&version), config, draft.as_of(), canonical).await?;
         let extracts = record::extract_rows(run_id, summary);
         record::register_extracts(&session, warehouse, base, &extracts).await?;
-        let derived =
-            funnel::derive(&session, canonical, &config.funnel, &config.time_zone).await?;
+        let derived = funnel::derive(
+            &session,
+            canonical,
+            &config.definitions(),
+            &config.time_zone,
+        )
+        .await?;
         let left_out = derived.left_out.iter().map(ToString::to_string);
         summary.problems.extend(left_out);
         if let Some(base) = base.filter(|base| base.tables().contains("baseline")) {

@@ -60,7 +60,7 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
     };
     Ok(Reader {
         erased_since,
-        config: config.clone(),
+        config: config.on(version.as_of),
         warehouse,
         session: session.beside(others),
         version,
@@ -234,6 +234,7 @@ pub(crate) async fn freeze(
     imported: bool,
 ) -> Result<Frozen, PipelineError> {
     let mut reader = reader(config, None).await?;
+    let config = &reader.config.clone();
     let session = reader.with_all_tables().await?;
     let asked = Freeze {
         name,

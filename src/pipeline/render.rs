@@ -152,7 +152,7 @@ pub(crate) async fn render_one(
     let as_of = reader.as_of();
     Ok((
         as_of,
-        render(config, &session, &templates, report, as_of).await?,
+        render(&config.on(as_of), &session, &templates, report, as_of).await?,
         reader.erased_since(),
     ))
 }

@@ -18,6 +18,8 @@ mod bad_input;
 mod cli;
 /// A run that is killed, doubled or out of room loses nothing.
 mod crash;
+/// A definition that changes over time.
+mod definitions;
 /// The Delta logs, through which other tools read the tables.
 mod delta;
 /// The demo against the truth of its own simulation.

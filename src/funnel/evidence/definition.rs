@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::session_state::SessionState;
+use jiff::tz::TimeZone;
 
+use crate::clock;
 use crate::config::{Event, Exit, Funnel, Sql, Stage, Trigger};
 use crate::funnel::formula::{Formula, Gives, Scope};
 use crate::problem::{Problem, Problems};
@@ -20,9 +22,14 @@ pub(in crate::funnel) struct Columns {
     pub(in crate::funnel) opportunity: SchemaRef,
 }
 
-/// All expressions of a definition.
-#[derive(Debug, Default)]
-pub(in crate::funnel) struct Definition {
+/// All expressions of a definition, and its time.
+#[derive(Debug)]
+pub(in crate::funnel) struct Definition<'f> {
+    pub(in crate::funnel) funnel: &'f Funnel,
+    /// Its first instant. The first definition judges what was before it too.
+    pub(in crate::funnel) from: i64,
+    /// The first instant of the next definition.
+    pub(super) until: i64,
     pub(super) stamps: Vec<(usize, Formula)>,
     pub(super) whens: Vec<(usize, Formula)>,
     pub(super) events: Vec<OnEvent>,
@@ -63,19 +70,53 @@ struct Reader<'a> {
     problems: Vec<Problem>,
 }
 
-impl Definition {
-    /// Plans every expression of a definition; tells all that are wrong at once.
-    pub(in crate::funnel) fn read(
+impl<'f> Definition<'f> {
+    /// Plans every expression of all definitions, which come in the order of their coming into force;
+    /// tells all that are wrong at once.
+    pub(in crate::funnel) fn read_all(
         state: &SessionState,
         columns: &Columns,
-        funnel: &Funnel,
-    ) -> Result<Self, Problems> {
+        funnels: &[&'f Funnel],
+        zone: &TimeZone,
+    ) -> Result<Vec<Self>, Problems> {
+        let mut definitions: Vec<Self> = Vec::new();
+        let mut problems = Vec::new();
+        for funnel in funnels {
+            match Self::read(state, columns, funnel) {
+                Ok(definition) => definitions.push(definition),
+                Err(Problems(more)) => problems.extend(more),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        for next in 1..definitions.len() {
+            let start = clock::day_start(definitions[next].funnel.effective_from, zone);
+            definitions[next - 1].until = start.as_microsecond();
+            definitions[next].from = start.as_microsecond();
+        }
+        Ok(definitions)
+    }
+
+    /// Plans every expression of a definition, which is in force at all times.
+    fn read(state: &SessionState, columns: &Columns, funnel: &'f Funnel) -> Result<Self, Problems> {
         let mut reader = Reader {
             state,
             columns,
             problems: Vec::new(),
         };
-        let mut definition = Self::default();
+        let mut definition = Self {
+            funnel,
+            from: i64::MIN,
+            until: i64::MAX,
+            stamps: Vec::new(),
+            whens: Vec::new(),
+            events: Vec::new(),
+            opportunities: Vec::new(),
+            recycle: Vec::new(),
+            disqualify: Vec::new(),
+            exclude: Vec::new(),
+        };
         for (index, stage) in funnel.stages.iter().enumerate() {
             reader.stage(index, stage, &mut definition);
         }
@@ -106,7 +147,7 @@ impl Definition {
 }
 
 impl Reader<'_> {
-    fn stage(&mut self, index: usize, stage: &Stage, definition: &mut Definition) {
+    fn stage(&mut self, index: usize, stage: &Stage, definition: &mut Definition<'_>) {
         for column in &stage.required_fields {
             if self.columns.person.index_of(column).is_err() {
                 let what = format!(

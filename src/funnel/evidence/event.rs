@@ -37,6 +37,7 @@ pub(super) fn signs(facts: &Facts<'_>, on: &OnEvent, signs: &mut Signs) -> Resul
             known_at: instant(known_at, row).unwrap_or(at),
             censored: false,
             imported: holds(imported, row),
+            definition: 0,
             date_only: false,
             won: None,
             reason: None,

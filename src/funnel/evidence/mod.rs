@@ -4,12 +4,15 @@
 //! all signs have in common (excluded, a customer then, dated after the as-of day) and makes the
 //! table. Signs for an opportunity go to the person it is credited to, else to `opportunity:<id>`.
 
+mod change;
 mod definition;
 mod event;
 mod opportunity;
 mod stamp;
 mod table;
 mod version;
+
+use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -21,14 +24,13 @@ use super::history::{History, Marks, filled, holds, instant};
 use super::opportunity::Opportunities;
 use super::person::Versions;
 use crate::clock;
-use crate::config::Funnel;
 use crate::warehouse::date_of;
+use change::Change;
 pub(super) use definition::{Columns, Definition};
 pub(super) use table::table;
 
 /// All that evidence is drawn from.
 pub(super) struct Facts<'a> {
-    pub(super) funnel: &'a Funnel,
     pub(super) zone: &'a TimeZone,
     /// The last microsecond of the as-of day.
     pub(super) end: i64,
@@ -53,6 +55,8 @@ pub(super) struct Facts<'a> {
     reason = "each is a column of the table"
 )]
 struct Sign {
+    /// The number of the definition that judged it; `Signs` gives it.
+    definition: usize,
     who: Who,
     at: i64,
     /// From 1; 0 for a deletion.
@@ -90,6 +94,8 @@ enum Origin {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    /// A new definition found the condition true.
+    Carry,
     Enter,
     Recycle,
     Disqualify,
@@ -108,6 +114,7 @@ enum Via {
 impl Kind {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Carry => "carry",
             Self::Enter => "enter",
             Self::Recycle => "recycle",
             Self::Disqualify => "disqualify",
@@ -141,6 +148,7 @@ impl Sign {
     fn of_version(marks: &Marks<'_>, row: usize, who: Who, at: i64, origin: Origin) -> Self {
         Self {
             who,
+            definition: 0,
             at,
             order: 0,
             kind: Kind::Deleted,
@@ -165,46 +173,82 @@ impl Sign {
 pub(super) struct Signs {
     dated: Vec<Sign>,
     end: i64,
+    /// The number of the definition whose signs are drawn, and its time.
+    definition: usize,
+    time: Range<i64>,
     pub(super) waiting: u64,
 }
 
 impl Signs {
+    /// Takes a sign, if it is dated in the time of its definition.
     fn push(&mut self, sign: Sign) {
+        if !self.time.contains(&sign.at) {
+            return;
+        }
         if sign.at > self.end {
             self.waiting += 1;
-        } else {
-            self.dated.push(sign);
+            return;
         }
+        let definition = self.definition;
+        self.dated.push(Sign { definition, ..sign });
     }
 }
 
-/// Draws all signs.
-pub(super) fn gather(facts: &Facts<'_>, definition: &Definition) -> Result<Signs, FunnelError> {
+impl Extend<Sign> for Signs {
+    fn extend<T: IntoIterator<Item = Sign>>(&mut self, signs: T) {
+        signs.into_iter().for_each(|sign| self.push(sign));
+    }
+}
+
+/// Draws all signs: each definition gives those dated in its time, and what changes as it takes effect.
+pub(super) fn gather(
+    facts: &Facts<'_>,
+    definitions: &[Definition<'_>],
+) -> Result<Signs, FunnelError> {
     let mut signs = Signs {
         end: facts.end,
         ..Signs::default()
     };
+    let mut former = None;
+    for (number, now) in definitions.iter().enumerate() {
+        signs.definition = number;
+        signs.time = now.from..now.until;
+        draw(facts, now, &mut signs)?;
+        if let Some(former) = former.replace(now) {
+            let change = Change { facts, former, now };
+            change.signs(&mut signs)?;
+        }
+    }
+    Ok(signs)
+}
+
+/// Draws the signs of one definition.
+fn draw(
+    facts: &Facts<'_>,
+    definition: &Definition<'_>,
+    signs: &mut Signs,
+) -> Result<(), FunnelError> {
     for (stage, formula) in &definition.stamps {
-        stamp::signs(facts, *stage, formula, &mut signs)?;
+        stamp::signs(facts, *stage, formula, signs)?;
     }
     for (stage, formula) in &definition.whens {
-        version::entries(facts, *stage, formula, &mut signs)?;
+        version::entries(facts, *stage, formula, signs)?;
     }
     for on in &definition.events {
-        event::signs(facts, on, &mut signs)?;
+        event::signs(facts, on, signs)?;
     }
     for on in &definition.opportunities {
-        opportunity::signs(facts, on, &mut signs)?;
+        opportunity::signs(facts, definition, on, signs)?;
     }
     for leaving in &definition.recycle {
-        version::recycling(facts, leaving, &mut signs)?;
+        version::recycling(facts, leaving, signs)?;
     }
     for leaving in &definition.disqualify {
-        version::disqualification(facts, leaving, &mut signs)?;
+        version::disqualification(facts, leaving, signs)?;
     }
-    version::deletions(facts, &mut signs);
-    opportunity::deletions(facts, &mut signs);
-    Ok(signs)
+    version::deletions(facts, signs);
+    opportunity::deletions(facts, definition, signs);
+    Ok(())
 }
 
 impl Facts<'_> {

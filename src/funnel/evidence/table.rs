@@ -38,7 +38,7 @@ impl Names {
 /// The rows of `evidence`, sorted by person, instant, stage and kind.
 pub(in crate::funnel) fn table(
     facts: &Facts<'_>,
-    definition: &Definition,
+    definitions: &[Definition<'_>],
     signs: Signs,
 ) -> Result<RecordBatch, FunnelError> {
     let mut signs = signs.dated;
@@ -51,14 +51,15 @@ pub(in crate::funnel) fn table(
         .collect();
     // Stable, so that what is equal here stays in the order of the definition.
     signs.sort_by_cached_key(|sign| (place[&sign.who], sign.at, sign.order, sign.kind));
-    let excluded = excluded(facts, definition, &signs)?;
+    let excluded = excluded(facts, definitions, &signs)?;
     let origins = Origins::of(facts);
     let person = signs
         .iter()
         .map(|sign| Some(names.names[place[&sign.who]].0.as_str()));
     let stage = |sign: &Sign| {
         let index = sign.order.checked_sub(1)?;
-        Some(facts.funnel.stages[index].id.as_str())
+        let funnel = definitions[sign.definition].funnel;
+        Some(funnel.stages[index].id.as_str())
     };
     let opportunity = |sign: &Sign| {
         let number = sign.opportunity?;
@@ -137,17 +138,22 @@ fn is_customer(facts: &Facts<'_>, sign: &Sign) -> bool {
 /// there was none by then; of a date, as of the day's end.
 fn excluded(
     facts: &Facts<'_>,
-    definition: &Definition,
+    definitions: &[Definition<'_>],
     signs: &[Sign],
 ) -> Result<Vec<bool>, FunnelError> {
     let history = &facts.versions.history;
     let mut excluded = vec![false; signs.len()];
-    for (rule, ever) in &definition.exclude {
+    let rules = definitions.iter().enumerate();
+    let rules = rules.flat_map(|(number, of)| of.exclude.iter().map(move |rule| (number, rule)));
+    for (definition, (rule, ever)) in rules {
         let met = rule.truths(&history.rows, None)?;
         for (sign, excluded) in signs.iter().zip(&mut excluded) {
             let Who::Person(person) = sign.who else {
                 continue;
             };
+            if sign.definition != definition {
+                continue;
+            }
             let mut span = history.spans[person].clone();
             *excluded |= if *ever {
                 span.any(|version| met.value(version))

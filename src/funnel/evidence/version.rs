@@ -15,6 +15,34 @@ struct Turn {
     on: bool,
 }
 
+/// A time in which a predicate holds, begun by a record's own change.
+pub(super) struct Held {
+    on: Turn,
+    /// The record whose change begins it.
+    row: usize,
+    /// Where it ends, if it does.
+    off: Option<Turn>,
+    /// The record that tells the end.
+    off_row: Option<usize>,
+    at: i64,
+    until: Option<i64>,
+}
+
+impl Held {
+    pub(super) fn person(&self) -> usize {
+        self.on.person
+    }
+
+    /// Whether it holds right before an instant.
+    pub(super) fn holds_until(&self, instant: i64) -> bool {
+        self.at < instant && self.until.is_none_or(|until| until >= instant)
+    }
+
+    pub(super) fn ends_at(&self, instant: i64) -> bool {
+        self.until == Some(instant)
+    }
+}
+
 /// A stage is entered when its predicate turns true by a record's own change.
 pub(super) fn entries(
     facts: &Facts<'_>,
@@ -58,28 +86,50 @@ fn leavings(facts: &Facts<'_>, leaving: &Leaving, kind: Kind) -> Result<Vec<Sign
     let rows = &facts.versions.history.rows;
     let reasons = leaving.reason.as_ref().map(|reason| reason.texts(rows));
     let reasons = reasons.transpose()?;
-    let columns = leaving.when.columns();
+    let order = leaving.to + 1;
     let mut signs = Vec::new();
-    let mut holding = None;
-    for turn in turns(facts, &leaving.when)? {
-        let cause = facts.versions.cause(turn.version, &columns, facts.records);
-        if turn.on {
-            let Some(row) = cause else { continue };
-            let mut sign = sign(facts, &turn, leaving.to + 1, kind, row);
-            let reason = reasons
-                .as_ref()
-                .and_then(|texts| filled(texts, turn.version));
-            sign.reason = reason.map(str::to_owned);
-            signs.push(sign);
-            holding = Some(turn.person);
-        } else if kind == Kind::Disqualify && holding == Some(turn.person) {
-            // The state is over whatever ended it, so any record may tell.
-            let row = cause.or_else(|| facts.versions.first_record(turn.version));
-            signs.extend(row.map(|row| sign(facts, &turn, leaving.to + 1, Kind::Reinstate, row)));
-            holding = None;
+    for held in held(facts, &leaving.when)? {
+        let mut begins = sign(facts, &held.on, order, kind, held.row);
+        let reason = reasons
+            .as_ref()
+            .and_then(|texts| filled(texts, held.on.version));
+        begins.reason = reason.map(str::to_owned);
+        signs.push(begins);
+        if let (Kind::Disqualify, Some(off), Some(row)) = (kind, &held.off, held.off_row) {
+            signs.push(sign(facts, off, order, Kind::Reinstate, row));
         }
     }
     Ok(signs)
+}
+
+/// The times in which a predicate holds, by person and time.
+pub(super) fn held(facts: &Facts<'_>, when: &Formula) -> Result<Vec<Held>, FunnelError> {
+    let from = &facts.versions.history.from;
+    let columns = when.columns();
+    let mut all: Vec<Held> = Vec::new();
+    for turn in turns(facts, when)? {
+        let cause = facts.versions.cause(turn.version, &columns, facts.records);
+        let at = from[turn.version];
+        if turn.on {
+            all.extend(cause.map(|row| Held {
+                on: turn,
+                row,
+                off: None,
+                off_row: None,
+                at,
+                until: None,
+            }));
+        } else if let Some(held) = all.last_mut()
+            && held.on.person == turn.person
+            && held.off.is_none()
+        {
+            // The state is over whatever ended it, so any record may tell.
+            held.off_row = cause.or_else(|| facts.versions.first_record(turn.version));
+            held.until = Some(at);
+            held.off = Some(turn);
+        }
+    }
+    Ok(all)
 }
 
 /// A person is deleted at the version that says so.

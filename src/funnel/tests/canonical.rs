@@ -34,7 +34,7 @@ async fn rows(session: &Session, sql: &str) -> Vec<String> {
 #[tokio::test]
 async fn what_is_shipped() {
     let session = company();
-    let derived: Derived = derive(&session, &shipped(), &funnel(), &zone())
+    let derived: Derived = derive(&session, &shipped(), &[&funnel()], &zone())
         .await
         .unwrap();
     assert!(derived.left_out.is_empty());
@@ -90,7 +90,7 @@ async fn refused(table: &str, sql: &str) -> String {
     let mut canonical = shipped();
     canonical.insert("own".to_owned(), vec![own]);
     let result: Result<Derived, FunnelError> =
-        derive(&session, &canonical, &funnel(), &zone()).await;
+        derive(&session, &canonical, &[&funnel()], &zone()).await;
     result.unwrap_err().to_string()
 }
 
@@ -121,7 +121,7 @@ async fn a_stream_that_never_arrived() {
         .context()
         .deregister_table("salesforce.task")
         .unwrap();
-    let derived = derive(&session, &shipped(), &funnel(), &zone())
+    let derived = derive(&session, &shipped(), &[&funnel()], &zone())
         .await
         .unwrap();
     let told: Vec<String> = derived.left_out.iter().map(ToString::to_string).collect();
@@ -136,7 +136,7 @@ async fn a_stream_that_never_arrived() {
         .context()
         .deregister_table("salesforce.contact_history")
         .unwrap();
-    let error = derive(&session, &shipped(), &funnel(), &zone())
+    let error = derive(&session, &shipped(), &[&funnel()], &zone())
         .await
         .unwrap_err();
     let text = error.to_string();

@@ -3,6 +3,7 @@
 
 mod attributes;
 mod canonical;
+mod changes;
 mod definition;
 mod identity;
 mod opportunities;
@@ -191,6 +192,11 @@ impl World {
 
     /// Derives everything as of 2026-11-20.
     pub(super) async fn derive(&self, funnel: &Funnel) -> Result<Outcome, FunnelError> {
+        self.derive_over(&[funnel]).await
+    }
+
+    /// The same under definitions that follow one another.
+    pub(super) async fn derive_over(&self, funnels: &[&Funnel]) -> Result<Outcome, FunnelError> {
         let session = Session::new(date(2026, 11, 20), &zone());
         let mut canonical = BTreeMap::new();
         for (source, rows) in &self.people {
@@ -206,7 +212,7 @@ impl World {
         add("opportunity_person", &LINK, &self.links);
         add("activity", &ACTIVITY, &self.activities);
         add("response", &RESPONSE, &self.responses);
-        let derived = derive(&session, &canonical, funnel, &zone()).await?;
+        let derived = derive(&session, &canonical, funnels, &zone()).await?;
         Ok(Outcome { session, derived })
     }
 }
@@ -295,6 +301,7 @@ pub(super) fn stage(id: &str, triggers: Vec<Trigger>) -> Stage {
         definition: String::new(),
         place: sql("").place,
         triggers,
+        enters_on_change: false,
         won_when: None,
         required_fields: Vec::new(),
     }

@@ -7,6 +7,7 @@ use arrow::array::{
 };
 use arrow::datatypes::DataType;
 
+use super::change::Definitions;
 use super::evidence::{Evidence, EvidenceError, Kind};
 use super::typed::{Text, full, mistyped, text, typed};
 
@@ -46,9 +47,12 @@ struct Columns {
 }
 
 impl Table {
-    /// Finds the columns of every batch; `stages` is the number of stages of the funnel.
-    pub(super) fn new(batches: &[RecordBatch], stages: usize) -> Result<Self, EvidenceError> {
-        let batches = batches.iter().map(|batch| Columns::new(batch, stages));
+    /// Finds the columns of every batch.
+    pub(super) fn new(
+        batches: &[RecordBatch],
+        definitions: &Definitions,
+    ) -> Result<Self, EvidenceError> {
+        let batches = batches.iter().map(|batch| Columns::new(batch, definitions));
         Ok(Self {
             batches: batches.collect::<Result<_, _>>()?,
         })
@@ -59,13 +63,14 @@ impl Table {
         batches.flat_map(|(batch, columns)| (0..columns.rows).map(move |row| Row { batch, row }))
     }
 
-    pub(super) fn evidence(&self, row: Row) -> Evidence<'_> {
+    pub(super) fn evidence(&self, row: Row, definitions: &Definitions) -> Evidence<'_> {
         let (columns, i) = self.at(row);
         let at = columns.at.value(i);
         Evidence {
             at,
             turn: at,
             row,
+            definition: definitions.at(at),
             opportunity: columns.opportunity_id.get(i),
             order: usize::try_from(columns.order.value(i)).unwrap_or_default(),
             kind: columns.kind[i],
@@ -165,14 +170,16 @@ impl Table {
 }
 
 impl Columns {
-    fn new(batch: &RecordBatch, stages: usize) -> Result<Self, EvidenceError> {
+    fn new(batch: &RecordBatch, definitions: &Definitions) -> Result<Self, EvidenceError> {
         let order = typed(batch, "stage_order", "a bigint")?;
         let kind = kinds(&text(batch, "kind")?, batch.num_rows())?;
+        let at = full(batch, "at").and_then(|()| instants(batch, "at"))?;
+        let stages = |row| definitions.rules[definitions.at(at.value(row))].last;
         check_orders(&order, &kind, stages)?;
         Ok(Self {
             rows: batch.num_rows(),
             person_id: full(batch, "person_id").and_then(|()| text(batch, "person_id"))?,
-            at: full(batch, "at").and_then(|()| instants(batch, "at"))?,
+            at,
             order,
             kind,
             via: text(batch, "via")?,
@@ -221,10 +228,15 @@ fn kinds(texts: &Text, rows: usize) -> Result<Vec<Kind>, EvidenceError> {
 }
 
 /// A deletion names no stage; all other evidence names one of the funnel's.
-fn check_orders(orders: &Int64Array, kinds: &[Kind], stages: usize) -> Result<(), EvidenceError> {
-    let highest = i64::try_from(stages).unwrap_or(i64::MAX);
-    for (order, kind) in orders.iter().zip(kinds) {
+fn check_orders(
+    orders: &Int64Array,
+    kinds: &[Kind],
+    stages: impl Fn(usize) -> usize,
+) -> Result<(), EvidenceError> {
+    for (row, (order, kind)) in orders.iter().zip(kinds).enumerate() {
         let order = order.unwrap_or_default();
+        let stages = stages(row);
+        let highest = i64::try_from(stages).unwrap_or(i64::MAX);
         if *kind != Kind::Deleted && !(1..=highest).contains(&order) {
             return Err(EvidenceError::Stage { order, stages });
         }

@@ -4,6 +4,10 @@ use super::columns::Row;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cycle {
+    /// The number of the definition whose stages its entries stand by: the one in force at its end.
+    pub(super) definition: usize,
+    /// Where its entries begin among the person's.
+    pub(super) start: usize,
     /// The evidence that named the opportunity it holds.
     pub(super) opportunity: Option<Row>,
     /// The order of the highest stage reached; 0 while none is.
@@ -36,10 +40,18 @@ pub(super) struct Entry {
     pub(super) opportunity: Option<Row>,
     pub(super) entered_at: i64,
     pub(super) confirmed_at: Option<i64>,
+    pub(super) made: Made,
     pub(super) mark: Mark,
     /// The person's first entry of the stage in any cycle.
     pub(super) first: bool,
     pub(super) customer: bool,
+}
+
+/// Under which definition an entry was made, and the order of its stage there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made {
+    pub(super) definition: u16,
+    pub(super) order: u16,
 }
 
 /// What made an entry.
@@ -59,8 +71,8 @@ pub(super) struct Exit {
     /// None while the person stands in it.
     pub(super) at: Option<i64>,
     pub(super) outcome: &'static str,
-    /// The order of the stage progressed to.
-    pub(super) next: Option<usize>,
+    /// The number of a definition, and the order in it of the stage progressed to.
+    pub(super) next: Option<(usize, usize)>,
     pub(super) reason: Option<Row>,
 }
 
@@ -80,6 +92,21 @@ impl Outcome {
     }
 }
 
+impl Exit {
+    /// The same, or, of a stage not left yet, that the definition lost it.
+    pub(super) fn or_redefined(self, at: i64) -> Self {
+        if self.at.is_some() {
+            return self;
+        }
+        Self {
+            at: Some(at),
+            outcome: "redefined",
+            next: None,
+            reason: None,
+        }
+    }
+}
+
 impl Cycle {
     /// How the stage of `order` was left: at the next entry into a higher stage, else at the
     /// cycle's end. `entries` are the cycle's, by stage.
@@ -92,7 +119,7 @@ impl Cycle {
             return Exit {
                 at: Some(at),
                 outcome: "progressed",
-                next: Some(next),
+                next: Some((self.definition, next)),
                 reason: None,
             };
         }

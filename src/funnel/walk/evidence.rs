@@ -10,6 +10,8 @@ pub(super) struct Evidence<'a> {
     /// The instant whose turn it is taken in; `order` says when it differs from `at`.
     pub(super) turn: i64,
     pub(super) row: Row,
+    /// The number of the definition in force at its instant.
+    pub(super) definition: usize,
     pub(super) opportunity: Option<&'a str>,
     /// Of the stage entered, or of the `to` stage; from 1. 0 for a deletion.
     pub(super) order: usize,
@@ -18,11 +20,12 @@ pub(super) struct Evidence<'a> {
     pub(super) date_only: bool,
 }
 
-/// In the order in which evidence of one instant is taken: a reinstated person may enter, and
-/// whoever enters and leaves at one instant has entered first.
+/// In the order in which evidence of one instant is taken: a reinstated person may enter, what was so
+/// before stands before what turns so, and whoever enters and leaves at one instant has entered first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Reinstate,
+    Carry,
     Enter,
     Recycle,
     Disqualify,
@@ -32,6 +35,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
+            "carry" => Some(Self::Carry),
             "enter" => Some(Self::Enter),
             "recycle" => Some(Self::Recycle),
             "disqualify" => Some(Self::Disqualify),

@@ -14,6 +14,8 @@ pub(super) enum Fate {
     Dated,
     /// It named no stage above those carried, but began their cycle.
     Restarted,
+    /// A new definition found its condition true, so the person stands in the stage.
+    Carried,
     Recycled,
     Disqualified,
     Reinstated,
@@ -40,15 +42,18 @@ pub(super) enum Fate {
     IgnoredReinstate,
     /// Deletion with no cycle open.
     IgnoredDeleted,
+    /// Its stage was no more when its turn came.
+    IgnoredRedefined,
 }
 
 impl Fate {
-    const NAMES: [&'static str; 20] = [
+    const NAMES: [&'static str; 22] = [
         "entered",
         "out_of_order",
         "confirmed",
         "dated",
         "restarted",
+        "carried",
         "recycled",
         "disqualified",
         "reinstated",
@@ -64,6 +69,7 @@ impl Fate {
         "ignored_recycle",
         "ignored_reinstate",
         "ignored_deleted",
+        "ignored_redefined",
     ];
 }
 

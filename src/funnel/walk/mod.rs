@@ -7,7 +7,7 @@
 //! lies. Work and memory grow with the evidence, not with its square.
 //!
 //! Guaranteed:
-//! * a person's entries depend on that person's evidence and the definition, on nothing else: not on
+//! * a person's entries depend on that person's evidence and the definitions, on nothing else: not on
 //!   other persons, batch borders or the order of rows within a person;
 //! * every row of evidence has exactly one fate, so `counts` sums to the rows read: nothing is
 //!   ignored without being counted by name;
@@ -30,9 +30,14 @@
 //! * `quiet` runs in elapsed days from the latest close of any of the person's cycles;
 //! * censored evidence enters at its `at`, but ends a cycle only when it was first seen. A stage's own
 //!   dated evidence from before then dates the entry, and higher censored ones are no earlier;
+//! * the definition in force at its instant judges a row of evidence; the first definition judges what
+//!   was before it too. An entry's `stage_order` and `definition` are those under which it was made;
+//! * what a new definition's `when` finds true as it takes effect carries no one to a stage below the
+//!   highest of the cycle: who is further has passed it. Such a stage is entered by later evidence;
 //! * under `any` a lower stage entered late is left, like every stage, at the *next* entry into a
 //!   higher one, so until then the person stands in both.
 
+mod change;
 mod columns;
 mod cycle;
 mod days;
@@ -54,13 +59,13 @@ use jiff::tz::TimeZone;
 
 use crate::config::Funnel;
 
+use self::change::Definitions;
 use self::columns::{Row, Table};
 use self::days::LocalDays;
 use self::evidence::{Evidence, Kind};
 use self::fate::{Fate, Fates};
 use self::output::Output;
 use self::person::Person;
-use self::rules::Rules;
 use super::FunnelError;
 
 pub(crate) use self::evidence::EvidenceError;
@@ -74,25 +79,27 @@ pub(super) struct Walked {
 }
 
 /// Walks over evidence sorted by `person_id` (bytewise). Within a person the order of rows is free.
+/// The definitions are those that came into force until the as-of date, in that order; at least one.
 ///
 /// # Errors
 /// A column is absent, of another type, or null where it must not be; a kind or stage is not known;
 /// persons are not sorted. Nothing of a person is ever in the error.
 pub(super) fn walk(
     evidence: &[RecordBatch],
-    funnel: &Funnel,
+    funnels: &[&Funnel],
     zone: &TimeZone,
 ) -> Result<Walked, FunnelError> {
-    let rules = Rules::new(funnel);
-    let table = Table::new(evidence, rules.last)?;
+    let definitions = Definitions::new(funnels, zone);
+    let table = Table::new(evidence, &definitions)?;
     let mut walk = Walk {
         table: &table,
+        definitions: &definitions,
         days: LocalDays::new(zone),
         first: None,
         gathered: Vec::new(),
-        person: Person::new(&table, &rules),
+        person: Person::new(&table, &definitions),
         fates: Fates::default(),
-        output: Output::new(funnel),
+        output: Output::new(funnels),
     };
     for row in table.rows() {
         walk.read(row)?;
@@ -106,6 +113,7 @@ pub(super) fn walk(
 
 struct Walk<'a, 'f> {
     table: &'a Table,
+    definitions: &'a Definitions,
     days: LocalDays,
     /// The first row of the person being gathered.
     first: Option<Row>,
@@ -121,7 +129,7 @@ impl Walk<'_, '_> {
             self.finish_person();
             self.first = Some(row);
         }
-        let evidence = self.table.evidence(row);
+        let evidence = self.table.evidence(row, self.definitions);
         // Deletion counts even of the excluded: whoever entered before must leave.
         if self.table.excluded(row) && evidence.kind != Kind::Deleted {
             self.fates.count(Fate::Excluded);
@@ -147,11 +155,11 @@ impl Walk<'_, '_> {
             return;
         };
         self.person.reset(self.table.person_id(first));
-        let last = self.person.rules.last;
-        order::arrange(&mut self.gathered, self.table, &self.days, last);
+        order::arrange(&mut self.gathered, self.table, &self.days, self.definitions);
         for evidence in self.gathered.drain(..) {
             self.fates.count(self.person.take(&evidence));
         }
+        self.person.change_until(i64::MAX - 1);
         self.output.append(&self.person, first, &mut self.days);
     }
 }

@@ -10,12 +10,18 @@
 
 use std::cmp::Ordering;
 
+use super::change::Definitions;
 use super::columns::Table;
 use super::days::LocalDays;
 use super::evidence::{Evidence, Kind};
 
-/// Puts one person's evidence in order. `last` is the order of the last stage.
-pub(super) fn arrange(evidence: &mut [Evidence<'_>], table: &Table, days: &LocalDays, last: usize) {
+/// Puts one person's evidence in order.
+pub(super) fn arrange(
+    evidence: &mut [Evidence<'_>],
+    table: &Table,
+    days: &LocalDays,
+    definitions: &Definitions,
+) {
     let mut dates = false;
     for e in evidence.iter_mut() {
         if e.date_only {
@@ -23,13 +29,14 @@ pub(super) fn arrange(evidence: &mut [Evidence<'_>], table: &Table, days: &Local
             e.turn = e.at;
             dates = true;
         }
+        let last = definitions.rules[e.definition].last;
         if e.censored && (e.kind != Kind::Enter || e.order == last) {
             e.turn = e.at.max(table.known_at(e.row));
         }
     }
     sort(evidence, table);
     if dates {
-        place_dates(evidence, days, last);
+        place_dates(evidence, days, definitions.most_stages());
         sort(evidence, table);
     }
 }
@@ -98,7 +105,7 @@ impl Day {
             self.latest = self.latest.max(e.turn);
             let below = match e.kind {
                 Kind::Reinstate => 0,
-                Kind::Enter => e.order,
+                Kind::Enter | Kind::Carry => e.order,
                 Kind::Recycle | Kind::Disqualify | Kind::Deleted => last + 1,
             };
             for above in &mut self.above[..below] {

@@ -1,4 +1,5 @@
-//! Stage entries as columns, in the order of persons, cycles and stages.
+//! Stage entries as columns, in the order of persons, cycles and stages; those of stages that are no more
+//! come last in their cycle.
 
 use std::sync::Arc;
 
@@ -11,12 +12,12 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use crate::config::Funnel;
 
 use super::columns::Row;
-use super::cycle::{Entry, Exit, Mark};
+use super::cycle::{Entry, Exit, Made, Mark};
 use super::days::LocalDays;
 use super::person::Person;
 
 pub(super) struct Output<'f> {
-    funnel: &'f Funnel,
+    funnels: &'f [&'f Funnel],
     person_id: StringBuilder,
     opportunity_id: StringBuilder,
     cycle: Int64Builder,
@@ -44,9 +45,9 @@ pub(super) struct Output<'f> {
 }
 
 impl<'f> Output<'f> {
-    pub(super) fn new(funnel: &'f Funnel) -> Self {
+    pub(super) fn new(funnels: &'f [&'f Funnel]) -> Self {
         Self {
-            funnel,
+            funnels,
             person_id: StringBuilder::new(),
             opportunity_id: StringBuilder::new(),
             cycle: Int64Builder::new(),
@@ -83,27 +84,40 @@ impl<'f> Output<'f> {
             let entries = person.entries(index);
             for (order, entry) in (1..).zip(entries) {
                 let Some(entry) = entry else { continue };
-                self.person_id.append_value(person_id);
-                self.cycle.append_value(number);
-                self.direct.append_value(person.direct);
-                self.stage(order);
-                self.exit(&cycle.exit(entries, order, entry.entered_at), person);
+                let before = person.left_before(index, order);
+                let exit = before.unwrap_or_else(|| cycle.exit(entries, order, entry.entered_at));
+                self.person(person_id, number, person);
+                self.exit(&exit, person);
                 self.entry(entry, person, days);
+            }
+            for lost in person.redefined.iter().filter(|lost| lost.cycle == index) {
+                self.person(person_id, number, person);
+                self.exit(&lost.exit, person);
+                self.entry(&lost.entry, person, days);
             }
         }
     }
 
-    fn stage(&mut self, order: usize) {
-        self.stage.append_value(&self.funnel.stages[order - 1].id);
-        let order = i64::try_from(order).unwrap_or(i64::MAX);
-        self.stage_order.append_value(order);
-        self.definition.append_value(&self.funnel.definition);
+    fn person(&mut self, person_id: &str, cycle: i64, person: &Person<'_>) {
+        self.person_id.append_value(person_id);
+        self.cycle.append_value(cycle);
+        self.direct.append_value(person.direct);
+    }
+
+    fn stage(&mut self, made: Made) {
+        let funnel = self.funnels[usize::from(made.definition)];
+        let stage = &funnel.stages[usize::from(made.order) - 1];
+        self.stage.append_value(&stage.id);
+        self.stage_order.append_value(i64::from(made.order));
+        self.definition.append_value(&funnel.definition);
     }
 
     fn exit(&mut self, exit: &Exit, person: &Person<'_>) {
         self.exited_at.append_option(exit.at);
         self.outcome.append_value(exit.outcome);
-        let next = exit.next.map(|order| &self.funnel.stages[order - 1].id);
+        let stage =
+            |(definition, order): (usize, usize)| &self.funnels[definition].stages[order - 1].id;
+        let next = exit.next.map(stage);
         self.next_stage.append_option(next);
         let reason = exit.reason.and_then(|row| person.table.reason(row));
         self.reason.append_option(reason);
@@ -111,6 +125,7 @@ impl<'f> Output<'f> {
 
     fn entry(&mut self, entry: &Entry, person: &Person<'_>, days: &mut LocalDays) {
         let (table, row) = (person.table, entry.row);
+        self.stage(entry.made);
         let known_at = table.known_at(row);
         let known_on = days.date(known_at);
         let entered_on = days.date(entry.entered_at);

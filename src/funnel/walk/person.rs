@@ -5,31 +5,45 @@
 //! opportunity of its own; a cycle that ended never changes.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
+use super::change::{Definitions, Left, Redefined};
 use super::columns::{Row, Table};
-use super::cycle::{Cycle, End, Entry, Mark, Outcome};
+use super::cycle::{Cycle, End, Entry, Made, Mark, Outcome};
 use super::evidence::Evidence;
 use super::rules::Rules;
 
 /// One value serves all persons in turn, so that nothing is allocated for each.
 pub(super) struct Person<'a> {
     pub(super) table: &'a Table,
+    pub(super) definitions: &'a Definitions,
+    /// The number of the definition in force.
+    pub(super) definition: usize,
+    /// When the next one takes effect.
+    pub(super) until: i64,
+    /// Those of the definition in force.
     pub(super) rules: &'a Rules,
     /// An opportunity that no person is credited with.
     pub(super) direct: bool,
     pub(super) cycles: Vec<Cycle>,
     /// Of all cycles, one place a stage.
-    entries: Vec<Option<Entry>>,
+    pub(super) entries: Vec<Option<Entry>>,
+    /// What changes of definition settled; empty without one.
+    pub(super) left: Vec<Left>,
+    pub(super) redefined: Vec<Redefined>,
     /// The open cycle that the lead began.
     pub(super) lead: Option<usize>,
     pub(super) next: Next,
     /// The cycle in which an opportunity was last held.
     pub(super) held: HashMap<&'a str, usize>,
     /// Which stages were entered in any cycle.
-    entered: Vec<bool>,
+    pub(super) entered: Vec<bool>,
+    /// The same of the stages of all definitions, until the last change.
+    pub(super) ever_entered: Vec<bool>,
     /// How many disqualifications hold.
     pub(super) disqualified: u32,
-    pub(super) quiet_until: i64,
+    /// When a cycle was closed last.
+    pub(super) closed_at: i64,
     pub(super) won: bool,
     /// Cycles before this one ended with a deletion of the person.
     gone: usize,
@@ -42,26 +56,32 @@ pub(super) enum Next {
     First,
     /// The stages up to `to` are carried.
     Carried { to: usize },
-    /// After a close: not before `quiet_until`, and not for a customer.
+    /// After a close: not before `quiet` has passed, and not for a customer.
     Closed,
     /// After a deletion of the person: nothing is carried.
     Deleted,
 }
 
 impl<'a> Person<'a> {
-    pub(super) fn new(table: &'a Table, rules: &'a Rules) -> Self {
+    pub(super) fn new(table: &'a Table, definitions: &'a Definitions) -> Self {
         Self {
             table,
-            rules,
+            definitions,
+            definition: 0,
+            until: definitions.until(0),
+            rules: &definitions.rules[0],
             direct: false,
             cycles: Vec::new(),
             entries: Vec::new(),
+            left: Vec::new(),
+            redefined: Vec::new(),
             lead: None,
             next: Next::First,
             held: HashMap::new(),
-            entered: vec![false; rules.last],
+            entered: Vec::new(),
+            ever_entered: Vec::new(),
             disqualified: 0,
-            quiet_until: i64::MIN,
+            closed_at: i64::MIN,
             won: false,
             gone: 0,
         }
@@ -70,27 +90,54 @@ impl<'a> Person<'a> {
     /// Forgets the person before.
     pub(super) fn reset(&mut self, person_id: &str) {
         self.direct = person_id.starts_with("opportunity:");
+        self.in_force(0);
         self.cycles.clear();
         self.entries.clear();
+        self.left.clear();
+        self.redefined.clear();
         self.lead = None;
         self.next = Next::First;
         self.held.clear();
-        self.entered.fill(false);
+        self.entered.clear();
+        self.entered.resize(self.rules.last, false);
+        self.ever_entered.clear();
         self.disqualified = 0;
-        self.quiet_until = i64::MIN;
+        self.closed_at = i64::MIN;
         self.won = false;
         self.gone = 0;
     }
 
+    /// Makes a definition the one in force.
+    pub(super) fn in_force(&mut self, definition: usize) {
+        self.definition = definition;
+        self.until = self.definitions.until(definition);
+        self.rules = &self.definitions.rules[definition];
+    }
+
     /// The entries of a cycle, by stage.
     pub(super) fn entries(&self, cycle: usize) -> &[Option<Entry>] {
-        let stages = self.rules.last;
-        &self.entries[cycle * stages..][..stages]
+        &self.entries[self.place(cycle)]
     }
 
     pub(super) fn entries_mut(&mut self, cycle: usize) -> &mut [Option<Entry>] {
-        let stages = self.rules.last;
-        &mut self.entries[cycle * stages..][..stages]
+        let place = self.place(cycle);
+        &mut self.entries[place]
+    }
+
+    fn place(&self, cycle: usize) -> Range<usize> {
+        let Cycle {
+            definition, start, ..
+        } = self.cycles[cycle];
+        start..start + self.definitions.rules[definition].last
+    }
+
+    /// The mark of an entry that is made now.
+    pub(super) fn made(&self, order: usize) -> Made {
+        let number = |number| u16::try_from(number).unwrap_or(u16::MAX);
+        Made {
+            definition: number(self.definition),
+            order: number(order),
+        }
     }
 
     pub(super) fn is_open(&self, cycle: usize) -> bool {
@@ -101,13 +148,15 @@ impl<'a> Person<'a> {
     /// opportunity that the evidence names.
     pub(super) fn begin(&mut self, e: &Evidence<'a>, at: i64, carried: usize) -> usize {
         let cycle = self.cycles.len();
+        let start = self.entries.len();
         self.cycles.push(Cycle {
+            definition: self.definition,
+            start,
             opportunity: None,
             highest: 0,
             end: None,
         });
-        let stages = self.rules.last;
-        self.entries.resize(self.cycles.len() * stages, None);
+        self.entries.resize(start + self.rules.last, None);
         self.hold(cycle, e);
         for order in 1..=carried {
             self.put(cycle, order, e.row, at, Mark::Carried);
@@ -142,6 +191,7 @@ impl<'a> Person<'a> {
             opportunity: self.cycles[cycle].opportunity,
             entered_at: at,
             confirmed_at: None,
+            made: self.made(order),
             mark,
             first,
             customer: self.is_customer(row),

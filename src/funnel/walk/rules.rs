@@ -58,8 +58,20 @@ impl Rules {
 impl<'a> Person<'a> {
     /// Takes the next row of evidence.
     pub(super) fn take(&mut self, e: &Evidence<'a>) -> Fate {
+        self.change_until(e.turn);
+        if e.definition == self.definition {
+            return self.judge(e);
+        }
+        match self.translated(e) {
+            Some(e) => self.judge(&e),
+            None => Fate::IgnoredRedefined,
+        }
+    }
+
+    fn judge(&mut self, e: &Evidence<'a>) -> Fate {
         match e.kind {
             Kind::Enter => self.enter(e),
+            Kind::Carry => self.carry(e),
             Kind::Recycle => self.recycle(e),
             Kind::Disqualify => self.disqualify(e),
             Kind::Reinstate => self.reinstate(e),
@@ -68,11 +80,7 @@ impl<'a> Person<'a> {
     }
 
     fn enter(&mut self, e: &Evidence<'a>) -> Fate {
-        let target = match e.opportunity {
-            Some(opportunity) => self.target_of_opportunity(opportunity, e),
-            None => self.target_of_lead(e),
-        };
-        match target {
+        match self.target(e) {
             Err(fate) => fate,
             Ok(target) if self.skips(target, e.order) => Fate::IgnoredStrict,
             Ok(Target::Open(cycle)) => {
@@ -80,6 +88,46 @@ impl<'a> Person<'a> {
                 self.advance(cycle, e)
             }
             Ok(Target::New { carried, lead }) => self.start(e, carried, lead),
+        }
+    }
+
+    /// The definition that takes effect finds the person in the stage: in stock, not entered.
+    fn carry(&mut self, e: &Evidence<'a>) -> Fate {
+        let target = match self.target(e) {
+            Err(fate) => return fate,
+            Ok(target) => target,
+        };
+        let highest = self.highest(target);
+        if e.order <= highest {
+            return Fate::IgnoredReached;
+        }
+        if self.skips(target, e.order) {
+            return Fate::IgnoredStrict;
+        }
+        let cycle = match target {
+            Target::Open(cycle) => cycle,
+            Target::New { carried, lead } => self.begin_either(e, carried, lead),
+        };
+        self.hold(cycle, e);
+        let lowest = if self.implies() { highest + 1 } else { e.order };
+        for order in lowest..=e.order {
+            self.put(cycle, order, e.row, e.at, Mark::Carried);
+        }
+        if e.order == self.rules.last {
+            self.close(cycle, e.at, e);
+        }
+        Fate::Carried
+    }
+
+    /// Whether a stage passes for reached once a higher one is.
+    fn implies(&self) -> bool {
+        self.rules.skipping == Skipping::ReachedOrPassed && !self.direct
+    }
+
+    fn target(&self, e: &Evidence<'a>) -> Result<Target, Fate> {
+        match e.opportunity {
+            Some(opportunity) => self.target_of_opportunity(opportunity, e),
+            None => self.target_of_lead(e),
         }
     }
 
@@ -123,7 +171,7 @@ impl<'a> Person<'a> {
         let carried = match self.next {
             Next::First | Next::Deleted => 0,
             Next::Carried { to } => to,
-            Next::Closed if e.at < self.quiet_until => return Err(Fate::IgnoredQuiet),
+            Next::Closed if self.is_quiet(e.at) => return Err(Fate::IgnoredQuiet),
             Next::Closed if self.is_customer(e.row) => return Err(Fate::IgnoredCustomer),
             Next::Closed => self.rules.after_close_to,
         };
@@ -135,19 +183,27 @@ impl<'a> Person<'a> {
 
     /// Under `strict` the stages reached have no gap, so the highest tells whether one is skipped.
     fn skips(&self, target: Target, order: usize) -> bool {
-        let highest = match target {
-            Target::Open(cycle) => self.cycles[cycle].highest,
-            Target::New { carried, .. } => carried,
-        };
+        let highest = self.highest(target);
         self.rules.skipping == Skipping::Strict && !self.direct && order > highest + 1
     }
 
-    fn start(&mut self, e: &Evidence<'a>, carried: usize, lead: bool) -> Fate {
-        let cycle = if lead {
+    fn highest(&self, target: Target) -> usize {
+        match target {
+            Target::Open(cycle) => self.cycles[cycle].highest,
+            Target::New { carried, .. } => carried,
+        }
+    }
+
+    fn begin_either(&mut self, e: &Evidence<'a>, carried: usize, lead: bool) -> usize {
+        if lead {
             self.begin_lead(e, e.at, carried)
         } else {
             self.begin(e, e.at, carried)
-        };
+        }
+    }
+
+    fn start(&mut self, e: &Evidence<'a>, carried: usize, lead: bool) -> Fate {
+        let cycle = self.begin_either(e, carried, lead);
         if e.order <= carried {
             return Fate::Restarted;
         }
@@ -160,7 +216,7 @@ impl<'a> Person<'a> {
         }
         let at = self.instant(cycle, e);
         let highest = self.cycles[cycle].highest;
-        if self.rules.skipping == Skipping::ReachedOrPassed && !self.direct {
+        if self.implies() {
             for order in highest + 1..e.order {
                 self.put(cycle, order, e.row, at, Mark::Implied);
             }
@@ -210,12 +266,16 @@ impl<'a> Person<'a> {
     /// Higher entries of unknown time were made no earlier.
     fn date(&mut self, cycle: usize, e: &Evidence<'a>) {
         let (at, customer) = (self.instant(cycle, e), self.is_customer(e.row));
+        let made = self.made(e.order);
+        // How the cycle's stages were left hangs on this entry's instant.
+        self.left.retain(|left| left.cycle != cycle);
         let mut from_here = self.entries_mut(cycle)[e.order - 1..].iter_mut().flatten();
         if let Some(entry) = from_here.next() {
             entry.row = e.row;
             entry.entered_at = at;
             entry.mark = Mark::Own;
             entry.customer = customer;
+            entry.made = made;
         }
         for higher in from_here {
             higher.entered_at = higher.entered_at.max(at);
@@ -236,8 +296,12 @@ impl<'a> Person<'a> {
         let won = self.table.won(e.row).unwrap_or(self.rules.won_unless_told);
         let outcome = if won { Outcome::Won } else { Outcome::Lost };
         self.won |= won;
-        self.quiet_until = self.quiet_until.max(at.saturating_add(self.rules.quiet));
+        self.closed_at = self.closed_at.max(at);
         self.end(cycle, end(at, outcome, e), Next::Closed);
+    }
+
+    fn is_quiet(&self, at: i64) -> bool {
+        at < self.closed_at.saturating_add(self.rules.quiet)
     }
 
     fn recycle(&mut self, e: &Evidence<'a>) -> Fate {

@@ -82,6 +82,7 @@ pub(in crate::metrics) fn config() -> Config {
             transport: Transport::Folder(here),
         },
         funnel: funnel(),
+        former: Vec::new(),
         sla: Sla {
             commitments: vec![commitment(1200)],
         },
@@ -192,6 +193,7 @@ fn stage(id: &str) -> Stage {
         definition: String::new(),
         place: Place::of("funnel.yaml", "", 1, 1),
         triggers: Vec::new(),
+        enters_on_change: false,
         won_when: None,
         required_fields: Vec::new(),
     }

@@ -1,5 +1,7 @@
 //! What keeps the warehouse small and sound: files merged, files deleted, everything read.
 
+use jiff::civil::Date;
+
 use crate::config::Config;
 use crate::pipeline::PipelineError;
 use crate::warehouse::{Compacted, GRACE_DAYS, Vacuumed, Verified, Warehouse, WarehouseError};
@@ -9,9 +11,10 @@ use crate::warehouse::{Compacted, GRACE_DAYS, Vacuumed, Verified, Warehouse, War
 pub(crate) async fn compact(
     config: &Config,
 ) -> Result<(Option<Compacted>, Option<String>), PipelineError> {
-    let warehouse = published(config).await?;
+    let (warehouse, as_of) = published(config).await?;
     let texts = config.texts.clone();
-    let compacted = warehouse.compact(texts, &config.funnel.hash).await?;
+    let hash = config.on(as_of).funnel.hash;
+    let compacted = warehouse.compact(texts, &hash).await?;
     let problem = match compacted {
         Some(_) => super::export_delta(&warehouse).await,
         None => None,
@@ -34,7 +37,7 @@ pub(crate) async fn vacuum(
     grace_days: u32,
     rehearsal: bool,
 ) -> Result<Vacuumed, PipelineError> {
-    let warehouse = published(config).await?;
+    let (warehouse, _) = published(config).await?;
     Ok(warehouse.vacuum(grace_days, rehearsal).await?)
 }
 
@@ -52,10 +55,11 @@ pub(in crate::pipeline) async fn vacuum_after(warehouse: &Warehouse) -> Vec<Stri
     }
 }
 
-async fn published(config: &Config) -> Result<Warehouse, PipelineError> {
+/// The warehouse, and the newest day in it.
+async fn published(config: &Config) -> Result<(Warehouse, Date), PipelineError> {
     let warehouse = Warehouse::open(&config.warehouse)?;
     match warehouse.latest().await? {
-        Some(_) => Ok(warehouse),
+        Some(newest) => Ok((warehouse, newest.as_of)),
         None => Err(PipelineError::Empty),
     }
 }

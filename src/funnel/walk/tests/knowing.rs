@@ -213,7 +213,7 @@ fn texts_may_be_plain_views_or_dictionaries() {
         opportunity 2026-01-05T08:00 opp=A
         ";
     let (plain, funnel) = (batch(&signs(history)), funnel(Skipping::Any));
-    let expected = walk(std::slice::from_ref(&plain), &funnel, &zone()).unwrap();
+    let expected = walk(std::slice::from_ref(&plain), &[&funnel], &zone()).unwrap();
     let dictionary = |key| DataType::Dictionary(Box::new(key), Box::new(DataType::Utf8));
     let stored = [
         DataType::Utf8View,
@@ -222,13 +222,17 @@ fn texts_may_be_plain_views_or_dictionaries() {
         dictionary(DataType::UInt16),
     ];
     for to in stored {
-        let walked = walk(&[recast(&plain, &to)], &funnel, &zone()).unwrap();
+        let walked = walk(&[recast(&plain, &to)], &[&funnel], &zone()).unwrap();
         assert_eq!(walked.entries, expected.entries, "{to}");
     }
 }
 
 fn refusal(batch: &RecordBatch) -> String {
-    let refused = walk(std::slice::from_ref(batch), &funnel(Skipping::Any), &zone());
+    let refused = walk(
+        std::slice::from_ref(batch),
+        &[&funnel(Skipping::Any)],
+        &zone(),
+    );
     refused.unwrap_err().to_string()
 }
 
@@ -273,7 +277,7 @@ fn evidence_of_another_shape_is_refused() {
 // No evidence gives no entries, in the columns of `stage_entry`.
 #[test]
 fn the_columns_are_those_of_stage_entry() {
-    let walked = walk(&[], &funnel(Skipping::Any), &zone()).unwrap();
+    let walked = walk(&[], &[&funnel(Skipping::Any)], &zone()).unwrap();
     let schema = walked.entries.schema();
     let names: Vec<&str> = schema
         .fields()

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn any_policy() -> impl Strategy<Value = Skipping> {
+pub(super) fn any_policy() -> impl Strategy<Value = Skipping> {
     prop_oneof![
         Just(Skipping::ReachedOrPassed),
         Just(Skipping::Strict),
@@ -49,7 +49,7 @@ fn any_sign() -> impl Strategy<Value = Sign> {
     })
 }
 
-fn any_history() -> impl Strategy<Value = Vec<Sign>> {
+pub(super) fn any_history() -> impl Strategy<Value = Vec<Sign>> {
     prop::collection::vec(any_sign(), 0..24)
 }
 
@@ -61,7 +61,7 @@ fn of(person: &str, mut history: Vec<Sign>) -> Vec<Sign> {
 }
 
 fn entries_of(batches: &[RecordBatch], funnel: &Funnel) -> Vec<Told> {
-    told(&walk(batches, funnel, &zone()).unwrap())
+    told(&walk(batches, &[funnel], &zone()).unwrap())
 }
 
 /// The entries of one person, as if they were somebody's.
@@ -105,7 +105,7 @@ proptest! {
     // No stage is left or confirmed before it is entered, and every row has one fate.
     #[test]
     fn entries_end_after_they_begin(policy in any_policy(), history in any_history()) {
-        let walked = walk(&[batch(&history)], &funnel(policy), &zone()).unwrap();
+        let walked = walk(&[batch(&history)], &[&funnel(policy)], &zone()).unwrap();
         for entry in told(&walked) {
             prop_assert!(entry.exited_at.is_none_or(|exited| exited >= entry.entered_at));
             prop_assert!(entry.confirmed_at.is_none_or(|at| at >= entry.entered_at));

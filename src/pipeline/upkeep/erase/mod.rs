@@ -48,6 +48,7 @@ pub(crate) async fn erase(
 ) -> Result<Erasure, PipelineError> {
     let warehouse = Warehouse::open(&config.warehouse)?;
     let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
+    let config = &config.on(newest.as_of);
     let ready = ready(config, newest.as_of)?;
     let run_id = RunId::new(newest.as_of);
     let planned = plan((config, &warehouse, &ready), asked, &run_id, rehearsal);
