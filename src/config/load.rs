@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::leadgauge::Leadgauge;
 use super::reader::Reader;
 use super::yaml::{File, Node};
-use super::{Config, calendar, funnel, leadgauge, sla};
+use super::{Config, Funnel, Signature, calendar, funnel, leadgauge, signatures, sla};
 use crate::fs;
 use crate::problem::{Problem, Problems};
 
@@ -32,9 +32,23 @@ impl Config {
             open(&folder.join(sla)),
             open(&folder.join(calendar)),
         ];
-        let mut config = check(folder, &opened)?;
+        let signatures = folder.join(SIGNATURES);
+        let signatures = signatures.exists().then(|| open(&signatures));
+        let mut config = check(folder, &opened, signatures.as_ref())?;
         config.texts.extend(own_queries(&config.queries)?);
         Ok(config)
+    }
+
+    /// The same deployment under another definition, which `file` is the name of.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the text.
+    pub(crate) fn under(&self, file: &str, text: &str) -> Result<Self, Problems> {
+        Ok(Self {
+            funnel: Funnel::of_text(file, text)?,
+            ..self.clone()
+        })
     }
 
     /// The configuration that texts of the commit log say, its own queries put below `folder`. What it
@@ -55,13 +69,34 @@ impl Config {
             let written = fs::write(&folder.join(name), text.as_bytes());
             written.map_err(|error| Problem::new(error.to_string()))?;
         }
-        let config = check(folder, &opened)?;
+        let signatures = texts.get(SIGNATURES).cloned();
+        let signatures = signatures.map(|text| parsed(File::new(SIGNATURES.to_owned(), text)));
+        let config = check(folder, &opened, signatures.as_ref())?;
         Ok(Self {
             queries: folder.join(QUERIES),
             ..config
         })
     }
 }
+
+impl Funnel {
+    /// A definition by its text; `file` is its name in what is told.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the text.
+    pub(crate) fn of_text(file: &str, text: &str) -> Result<Self, Problems> {
+        let opened = parsed(File::new(file.to_owned(), text.to_owned()));
+        let mut problems = Vec::new();
+        let funnel = section(&opened, &mut problems, funnel::read);
+        funnel
+            .filter(|_| problems.is_empty())
+            .ok_or(Problems(problems))
+    }
+}
+
+/// Beside the four files, if anybody signed.
+const SIGNATURES: &str = "signatures.yaml";
 
 /// The folder under which the texts hold a deployment's own queries.
 const QUERIES: &str = "queries/";
@@ -117,7 +152,11 @@ fn unreadable(error: &fs::StoreError) -> Problem {
     }
 }
 
-fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
+fn check(
+    folder: &Path,
+    opened: &[Opened; 4],
+    signed: Option<&Opened>,
+) -> Result<Config, Problems> {
     let [main, funnel, sla, calendar] = opened;
     let stages = funnel
         .as_ref()
@@ -141,6 +180,7 @@ fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
         sla::read(reader, root, &terms)
     });
     problems.extend(calendar_problems);
+    let signatures = signatures(signed, &mut problems);
     match (main, funnel, sla, calendar) {
         (Some(main), Some(funnel), Some(sla), Some(calendar)) if problems.is_empty() => {
             let Leadgauge {
@@ -169,7 +209,9 @@ fn check(folder: &Path, opened: &[Opened; 4]) -> Result<Config, Problems> {
                 funnel,
                 sla,
                 calendar,
-                texts: texts(opened),
+                signatures,
+                funnel_file: folder.join(FILES[1]),
+                texts: texts(opened, signed),
             })
         }
         _ => Err(Problems(problems)),
@@ -196,8 +238,15 @@ fn section<T>(
     }
 }
 
-fn texts(opened: &[Opened; 4]) -> BTreeMap<String, String> {
-    let named = FILES.iter().zip(opened);
+/// Of `signatures.yaml`, if there is one.
+fn signatures(signed: Option<&Opened>, problems: &mut Vec<Problem>) -> Vec<Signature> {
+    let read = signed.and_then(|opened| section(opened, problems, signatures::read));
+    read.unwrap_or_default()
+}
+
+fn texts(opened: &[Opened; 4], signed: Option<&Opened>) -> BTreeMap<String, String> {
+    let files = FILES.iter().zip(opened);
+    let named = files.chain(signed.map(|signed| (&SIGNATURES, signed)));
     named
         .filter_map(|(name, opened)| {
             let (file, _) = opened.as_ref().ok()?;
