@@ -6,12 +6,14 @@ mod baseline;
 mod check;
 mod demo;
 mod erase;
+mod funnel;
 mod output;
 mod prompt;
 mod report;
 mod run;
 mod runs;
 mod sql;
+mod table;
 mod warehouse;
 
 use std::error::Error;
@@ -143,6 +145,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
         Command::Warehouse(command) => {
             warehouse::warehouse(&load(&global)?, &command, output).await
         }
+        Command::Funnel(command) => funnel::funnel(&load(&global)?, &command, output).await,
         Command::Runs(args) => runs::runs(&load(&global)?, &args, output).await,
     }
 }

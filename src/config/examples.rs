@@ -206,7 +206,8 @@ fn read_entered(reader: &Reader<'_>, node: &Node) -> Option<Entered> {
     };
     let read = moment(when.trim()).map(|(day, time)| Entered { day, time, implied });
     read.or_else(|| {
-        let fix = "Write `2026-03-01`, `2026-03-01 09:30`, either followed by `implied`, or `never`";
+        let fix =
+            "Write `2026-03-01`, `2026-03-01 09:30`, either followed by `implied`, or `never`";
         reader.refuse(node, format!("`{text}` does not say when"), fix)
     })
 }

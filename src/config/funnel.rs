@@ -4,9 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::reader::{Field, Reader};
 use super::yaml::{Node, Value};
-use super::{
-    AfterClose, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger, examples,
-};
+use super::{AfterClose, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger, examples};
 
 const EVENTS: [(&str, Event); 3] = [
     ("activity", Event::Activity),

@@ -32,7 +32,7 @@ impl Config {
             open(&folder.join(sla)),
             open(&folder.join(calendar)),
         ];
-        let signatures = folder.join(SIGNATURES);
+        let signatures = folder.join(signatures::FILE);
         let signatures = signatures.exists().then(|| open(&signatures));
         let mut config = check(folder, &opened, signatures.as_ref())?;
         config.texts.extend(own_queries(&config.queries)?);
@@ -69,8 +69,9 @@ impl Config {
             let written = fs::write(&folder.join(name), text.as_bytes());
             written.map_err(|error| Problem::new(error.to_string()))?;
         }
-        let signatures = texts.get(SIGNATURES).cloned();
-        let signatures = signatures.map(|text| parsed(File::new(SIGNATURES.to_owned(), text)));
+        let signatures = texts.get(signatures::FILE).cloned();
+        let signatures =
+            signatures.map(|text| parsed(File::new(signatures::FILE.to_owned(), text)));
         let config = check(folder, &opened, signatures.as_ref())?;
         Ok(Self {
             queries: folder.join(QUERIES),
@@ -94,9 +95,6 @@ impl Funnel {
             .ok_or(Problems(problems))
     }
 }
-
-/// Beside the four files, if anybody signed.
-const SIGNATURES: &str = "signatures.yaml";
 
 /// The folder under which the texts hold a deployment's own queries.
 const QUERIES: &str = "queries/";
@@ -152,11 +150,7 @@ fn unreadable(error: &fs::StoreError) -> Problem {
     }
 }
 
-fn check(
-    folder: &Path,
-    opened: &[Opened; 4],
-    signed: Option<&Opened>,
-) -> Result<Config, Problems> {
+fn check(folder: &Path, opened: &[Opened; 4], signed: Option<&Opened>) -> Result<Config, Problems> {
     let [main, funnel, sla, calendar] = opened;
     let stages = funnel
         .as_ref()
@@ -246,7 +240,7 @@ fn signatures(signed: Option<&Opened>, problems: &mut Vec<Problem>) -> Vec<Signa
 
 fn texts(opened: &[Opened; 4], signed: Option<&Opened>) -> BTreeMap<String, String> {
     let files = FILES.iter().zip(opened);
-    let named = files.chain(signed.map(|signed| (&SIGNATURES, signed)));
+    let named = files.chain(signed.map(|signed| (&signatures::FILE, signed)));
     named
         .filter_map(|(name, opened)| {
             let (file, _) = opened.as_ref().ok()?;

@@ -30,7 +30,7 @@ use jiff::tz::TimeZone;
 
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
 pub(crate) use self::secret::Secret;
-pub(crate) use self::signatures::{SignOff, Signature, sign_off};
+pub(crate) use self::signatures::{SignOff, Signature};
 use crate::fs::Location;
 use crate::problem::Place;
 

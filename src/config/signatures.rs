@@ -1,10 +1,15 @@
 //! `signatures.yaml`: who signed which definition, and what that makes of the one in force.
 
+use std::path::PathBuf;
+
 use jiff::civil::Date;
 
 use super::reader::Reader;
 use super::yaml::Node;
 use super::{Config, Funnel};
+
+/// Beside the four files, if anybody signed.
+pub(super) const FILE: &str = "signatures.yaml";
 
 /// That somebody signed a definition.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -67,10 +72,14 @@ impl Config {
     pub(crate) fn sign_off(&self) -> SignOff {
         sign_off(&self.funnel, &self.signatures)
     }
+
+    /// Where signatures are kept: beside `funnel.yaml`.
+    pub(crate) fn signatures_file(&self) -> PathBuf {
+        self.funnel_file.with_file_name(FILE)
+    }
 }
 
-/// Whether a definition is signed.
-pub(crate) fn sign_off(funnel: &Funnel, signatures: &[Signature]) -> SignOff {
+fn sign_off(funnel: &Funnel, signatures: &[Signature]) -> SignOff {
     let mut found = SignOff::default();
     for role in &funnel.sign_off {
         let own = |it: &&Signature| it.role == *role && it.definition == funnel.definition;
@@ -120,5 +129,9 @@ fn read_hash(reader: &Reader<'_>, node: &Node) -> Option<String> {
         return Some(text);
     }
     let fix = "Leave this file to `leadgauge funnel sign`";
-    reader.refuse(node, "This is no SHA-256: 64 digits and letters a to f", fix)
+    reader.refuse(
+        node,
+        "This is no SHA-256: 64 digits and letters a to f",
+        fix,
+    )
 }

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::FunnelError;
 use super::derive::Past;
 use super::shape::{self, Shape, word};
-use super::FunnelError;
 use crate::clock;
 use crate::config::{Cell, Entered, Example, Expected, Funnel, Happening, Scalar};
 use crate::problem::{Problem, Problems, nearest};
@@ -170,7 +170,10 @@ fn link(rows: &mut Rows<'_>, _: usize, happening: &Happening, _: &[Row]) -> Row 
 }
 
 fn opportunity_id(happening: &Happening) -> Value {
-    let named = happening.cells.iter().find(|it| it.column == "opportunity_id");
+    let named = happening
+        .cells
+        .iter()
+        .find(|it| it.column == "opportunity_id");
     match named.map(|cell| &cell.value) {
         Some(Scalar::Text(id)) => json!(id),
         Some(Scalar::Integer(id)) => json!(id.to_string()),
@@ -198,7 +201,8 @@ impl Rows<'_> {
                 let what = format!("`{}` cannot hold an example's rows: {error}", shape.table);
                 let problem = Problem::new(what);
                 let place = happenings.first().map(|first| first.place.clone());
-                self.problems.push(place.into_iter().fold(problem, Problem::at));
+                self.problems
+                    .push(place.into_iter().fold(problem, Problem::at));
                 None
             }
         }
@@ -257,7 +261,9 @@ impl Rows<'_> {
             (DataType::Decimal128(_, _), Scalar::Integer(value)) => Some(json!(value.to_string())),
             (DataType::Decimal128(_, _), Scalar::Decimal(value)) => Some(json!(value.to_string())),
             (DataType::Date32, Scalar::Text(text)) => day(text).map(|day| json!(day)),
-            (DataType::Timestamp(_, _), Scalar::Text(text)) => local(text).map(|at| self.instant(at)),
+            (DataType::Timestamp(_, _), Scalar::Text(text)) => {
+                local(text).map(|at| self.instant(at))
+            }
             _ => None,
         };
         value.ok_or_else(|| {
@@ -268,7 +274,11 @@ impl Rows<'_> {
     }
 
     fn unknown(&self, cell: &Cell) -> Problem {
-        let names = self.schema.fields().iter().map(|field| field.name().as_str());
+        let names = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str());
         let names: Vec<&str> = names.filter(|name| !OURS.contains(name)).collect();
         let fix = match nearest(&cell.column, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -300,15 +310,25 @@ fn local(text: &str) -> Option<DateTime> {
 /// Where an example came out otherwise.
 fn judge(example: &Example, came: &[Came], zone: &TimeZone) -> Vec<Problem> {
     let differs = |expected: &&Expected| {
-        let own: Vec<&Came> = came.iter().filter(|it| it.stage == expected.stage).collect();
+        let own: Vec<&Came> = came
+            .iter()
+            .filter(|it| it.stage == expected.stage)
+            .collect();
         let same = own.len() == expected.entries.len();
-        !same || !own.iter().zip(&expected.entries).all(|(it, entered)| it.is(entered, zone))
+        !same
+            || !own
+                .iter()
+                .zip(&expected.entries)
+                .all(|(it, entered)| it.is(entered, zone))
     };
     let failed = example.expected.iter().filter(differs);
     failed
         .map(|expected| {
             let own = came.iter().filter(|it| it.stage == expected.stage);
-            let timed = expected.entries.iter().any(|entered| entered.time.is_some());
+            let timed = expected
+                .entries
+                .iter()
+                .any(|entered| entered.time.is_some());
             let own: Vec<String> = own.map(|it| it.shown(timed, zone)).collect();
             let wanted: Vec<String> = expected.entries.iter().map(shown).collect();
             Problem::new(format!(
@@ -316,7 +336,11 @@ fn judge(example: &Example, came: &[Came], zone: &TimeZone) -> Vec<Problem> {
                 example.name,
                 expected.stage,
                 entered(&own),
-                if wanted.is_empty() { "never".to_owned() } else { wanted.join(", then ") },
+                if wanted.is_empty() {
+                    "never".to_owned()
+                } else {
+                    wanted.join(", then ")
+                },
             ))
             .at(expected.place.clone())
         })
@@ -333,7 +357,9 @@ fn entered(entries: &[String]) -> String {
 impl Came {
     fn is(&self, expected: &Entered, zone: &TimeZone) -> bool {
         let local = self.entered_at.to_zoned(zone.clone()).datetime();
-        let at = expected.time.is_none_or(|time| local == expected.day.to_datetime(time));
+        let at = expected
+            .time
+            .is_none_or(|time| local == expected.day.to_datetime(time));
         at && self.entered_on == expected.day && self.implied == expected.implied
     }
 

@@ -31,6 +31,7 @@ use arrow::error::ArrowError;
 
 pub(crate) use canonical::LeftOut;
 pub(crate) use derive::{Derived, Past, derive};
+pub(crate) use evidence::{TriggerSql, trigger_sql};
 pub(crate) use examples::failures;
 use history::{History, holds, truths};
 

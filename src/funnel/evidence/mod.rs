@@ -7,6 +7,7 @@
 mod definition;
 mod event;
 mod opportunity;
+mod sql;
 mod stamp;
 mod table;
 mod version;
@@ -24,6 +25,7 @@ use crate::clock;
 use crate::config::Funnel;
 use crate::warehouse::date_of;
 pub(super) use definition::{Columns, Definition};
+pub(crate) use sql::{TriggerSql, trigger_sql};
 pub(super) use table::table;
 
 /// All that evidence is drawn from.
