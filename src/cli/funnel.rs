@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::json;
 
 use super::args::{Format, FunnelCommand, ReplayArgs, WhatifArgs};
@@ -107,9 +108,63 @@ fn print_contrast(contrast: &Contrast, output: &Output) -> Result<Outcome, Failu
         "\nOver the history up to {}, before ({before}) and after ({after}):\n",
         contrast.as_of
     ));
+    let stages: Vec<StageRow> = contrast.stages.rows().map_err(Failure::run)?;
+    text.push_str(&side_by_side(&stages));
     output.data(text.as_bytes());
-    output.rows(&contrast.stages).map_err(Failure::run)?;
     Ok(Outcome::Done)
+}
+
+/// A row of `queries/contract/contrast.sql`.
+#[derive(Deserialize)]
+struct StageRow {
+    stage: String,
+    entered_before: Option<i64>,
+    entered_after: Option<i64>,
+    next_rate_before: Option<f64>,
+    next_rate_after: Option<f64>,
+    close_rate_before: Option<f64>,
+    close_rate_after: Option<f64>,
+    median_days_before: Option<f64>,
+    median_days_after: Option<f64>,
+    enter: i64,
+    leave: i64,
+    other_day: i64,
+}
+
+fn side_by_side(stages: &[StageRow]) -> String {
+    let head = [
+        "stage",
+        "entries",
+        "to the next",
+        "to a won close",
+        "median days",
+        "persons in",
+        "out",
+        "other day",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let number = |n: i64| n.to_string();
+    let percent = |rate: f64| format!("{:.1} %", rate * 100.0);
+    let days = |days: f64| format!("{days:.1}");
+    for it in stages {
+        rows.push(vec![
+            it.stage.clone(),
+            pair(it.entered_before, it.entered_after, number),
+            pair(it.next_rate_before, it.next_rate_after, percent),
+            pair(it.close_rate_before, it.close_rate_after, percent),
+            pair(it.median_days_before, it.median_days_after, days),
+            it.enter.to_string(),
+            it.leave.to_string(),
+            it.other_day.to_string(),
+        ]);
+    }
+    table::text(&rows)
+}
+
+/// `6 > 4`; a dash for what is not there.
+fn pair<T>(before: Option<T>, after: Option<T>, shown: impl Fn(T) -> String) -> String {
+    let [before, after] = [before, after].map(|it| it.map_or_else(dash, &shown));
+    format!("{before} > {after}")
 }
 
 async fn replay(config: &Config, args: &ReplayArgs, output: &Output) -> Result<Outcome, Failure> {
