@@ -202,25 +202,14 @@ Recycled and back: `mql` is entered 2025-03-04, then 2025-03-20, and 2025-03-04 
    |                    ^
 
 A won deal: `opportunity` is entered 2025-03-10, and never is expected
-  --> config/funnel.yaml:42:63
+  --> config/funnel.yaml:42:57
    |
 42 |     expect: { responded: 2025-03-04 12:00, opportunity: never, closed: 2025-03-11 }
    |                                                         ^
 
 3 examples, 3 stages not as expected
 ";
-    let caretless = |text: &str| {
-        let lines = text
-            .lines()
-            .filter(|line| !line.ends_with('^') && !line.contains("-->"));
-        lines.map(str::to_owned).collect::<Vec<_>>()
-    };
-    assert_eq!(caretless(&ran.stderr), caretless(expected));
-    assert!(
-        ran.stderr.contains("--> config/funnel.yaml:26:"),
-        "{}",
-        ran.stderr
-    );
+    assert_eq!(ran.stderr, expected);
     assert_eq!(project.run(&["check"]).code, 2);
 }
 
@@ -245,11 +234,11 @@ fn a_wrong_example_is_refused() {
         said,
         [
             "error: An example cannot say `statsu`",
-            "  --> config/funnel.yaml:24:60",
+            "  --> config/funnel.yaml:24:59",
             "  fix: did you mean `status`?",
             "",
             "`success` holds true or false, and this is none",
-            "  --> config/funnel.yaml:38:52",
+            "  --> config/funnel.yaml:38:53",
         ]
     );
     project.replace("config/funnel.yaml", "closed: never", "closed: nevr");
@@ -269,7 +258,7 @@ Stage `mql`: `when` is new: `lead_score >= 70`
 Stage `sal` is taken out
 
 Over the history up to 2025-03-08, before (2025-q1) and after (2025-q2):
-stage        entries      to the next    to a won close  median days  persons in  out  other day
+stage        entries       to the next   to a won close  median days  persons in  out  other day
 known          7 > 7  100.0 % > 71.4 %  14.3 % > 14.3 %   28.4 > 0.0           0    0          0
 responded      3 > 3   66.7 % > 66.7 %  33.3 % > 33.3 %      0.8 > -           0    2          4
 mql            6 > 4   83.3 % > 50.0 %  16.7 % > 25.0 %   1.9 > 15.9           0    2          4

@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions_mut};
 
 use crate::config::{Event, Funnel, Sql, Trigger};
 use crate::funnel::FunnelError;
-use crate::funnel::shape;
+use crate::funnel::shape::{self, Shape};
 use crate::warehouse::{Relation, Session};
 
 /// One trigger's query. Its columns: `person_id`, `at`; for an opportunity `opportunity_id` too.
@@ -22,7 +22,7 @@ pub(crate) struct TriggerSql {
     pub(crate) sql: String,
 }
 
-/// A source's records: its name, its canonical query and what that gives.
+/// What a source gives of a canonical table: the source's name, its query and the query's columns.
 struct Records {
     source: String,
     sql: String,
@@ -36,7 +36,8 @@ pub(crate) async fn trigger_sql(
     canonical: &BTreeMap<String, Vec<Relation>>,
     funnel: &Funnel,
 ) -> Result<Vec<TriggerSql>, FunnelError> {
-    let records = records(session, canonical).await?;
+    let records = sources(session, canonical, &shape::PERSON).await?;
+    let deals = sources(session, canonical, &shape::OPPORTUNITY).await?;
     let mut queries = Vec::new();
     for (index, stage) in funnel.stages.iter().enumerate() {
         let last = index + 1 == funnel.stages.len();
@@ -48,7 +49,7 @@ pub(crate) async fn trigger_sql(
                     event: Event::Opportunity,
                     predicate,
                     at,
-                } => ("on", opportunity(predicate.as_ref(), at.as_ref(), last)),
+                } => ("on", opportunity(&deals, predicate.as_ref(), at.as_ref(), last)),
                 Trigger::On {
                     event, predicate, ..
                 } => ("on", event_sql(*event, predicate.as_ref())),
@@ -63,16 +64,17 @@ pub(crate) async fn trigger_sql(
     Ok(queries)
 }
 
-/// The sources that give records of persons and whose streams are there.
-async fn records(
+/// The sources that give a canonical table and whose streams are there.
+async fn sources(
     session: &Session,
     canonical: &BTreeMap<String, Vec<Relation>>,
+    shape: &Shape,
 ) -> Result<Vec<Records>, FunnelError> {
     let tables = session.tables();
     let mut records = Vec::new();
     for (source, relations) in canonical {
-        let persons = relations.iter().find(|it| it.name == shape::PERSON.table);
-        let Some(relation) = persons.filter(|it| it.needs.is_subset(&tables)) else {
+        let named = relations.iter().find(|it| it.name == shape.table);
+        let Some(relation) = named.filter(|it| it.needs.is_subset(&tables)) else {
             continue;
         };
         records.push(Records {
@@ -127,12 +129,8 @@ fn record(records: &[Records], columns: &[String]) -> String {
 const OF_RECORD: &str = "p.source = r.source and p.stream = r.stream and p.record_id = r.record_id";
 
 fn stamp(records: &[Records], column: &str) -> String {
-    let is_date = |part: &Records| {
-        let field = part.columns.field_with_name(column);
-        field.is_ok_and(|field| *field.data_type() == DataType::Date32)
-    };
     let name = quoted(column);
-    let (at, latest, on) = if records.iter().any(is_date) {
+    let (at, latest, on) = if holds_dates(records, column) {
         ("day_start(stamp)", "day_end(next_stamp)", "next_stamp")
     } else {
         ("stamp", "next_stamp", "local_date(next_stamp)")
@@ -239,12 +237,26 @@ order by event.person_id, event.occurred_at"
     )
 }
 
-fn opportunity(predicate: Option<&Sql>, at: Option<&Sql>, last: bool) -> String {
+/// Whether a column holds dates without time; a date stands for the first instant of its day.
+fn holds_dates(sources: &[Records], column: &str) -> bool {
+    let is_date = |part: &Records| {
+        let field = part.columns.field_with_name(column);
+        field.is_ok_and(|field| *field.data_type() == DataType::Date32)
+    };
+    sources.iter().any(is_date)
+}
+
+fn opportunity(
+    deals: &[Records],
+    predicate: Option<&Sql>,
+    at: Option<&Sql>,
+    last: bool,
+) -> String {
     let condition = predicate.map_or_else(|| "true".to_owned(), |sql| bare(&sql.text, None).0);
     let told = at.map_or_else(|| "null".to_owned(), |at| quoted(&at.text));
     let at = match at {
-        // A date is the first instant of its day.
-        Some(_) => "coalesce(day_start(cast(told as date)), began)",
+        Some(at) if holds_dates(deals, &at.text) => "coalesce(day_start(told), began)",
+        Some(_) => "coalesce(told, began)",
         None => "began",
     };
     let stands = if last { "stands and " } else { "" };
