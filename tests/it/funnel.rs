@@ -310,6 +310,41 @@ fn a_change_is_tried_on_the_past() {
     assert_eq!(ran.stderr, expected);
 }
 
+/// By value, the entries of all months.
+fn volumes(swept: &Value) -> Vec<(Value, i64)> {
+    let tried = swept["tried"].as_array().unwrap().iter();
+    let of = |it: &Value| {
+        let months = it["months"].as_array().unwrap();
+        let all = months.iter().map(|month| month["n"].as_i64().unwrap());
+        (it["value"].clone(), all.sum())
+    };
+    tried.map(of).collect()
+}
+
+// The number of a stage's own condition is swept: the only one, or the one that is named.
+#[test]
+fn a_number_of_the_definition_is_swept() {
+    let project = three_nights();
+    let when = "when: \"lead_score >= 70 and coalesce(lead_source, '65') <> '1'\"";
+    project.replace("config/funnel.yaml", "stamp: mql_at", when);
+    let args = ["funnel", "whatif", "mql", "--values", "50,80"];
+    let expected = [(Value::Null, 4), (json!("50"), 6), (json!("80"), 2)];
+    assert_eq!(volumes(&json_of(&project, &args)), expected);
+    project.replace(
+        "config/funnel.yaml",
+        "lead_score >= 70 and",
+        "lead_score >= 70 and lead_score < 99 and",
+    );
+    let ran = project.run(&args);
+    assert_eq!(ran.code, 2);
+    let said = "error: The triggers of stage `mql` hold several numbers\n";
+    assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
+    let fix = "  fix: name one that stands there once with `--number`: 70, 99; or write the condition with `--when`\n";
+    assert!(ran.stderr.ends_with(fix), "{}", ran.stderr);
+    let named = [&args[..], &["--number", "70"]].concat();
+    assert_eq!(volumes(&json_of(&project, &named)), expected);
+}
+
 // A threshold is swept: each value gives what its own definition gives.
 #[test]
 fn a_threshold_is_swept() {
@@ -325,14 +360,6 @@ fn a_threshold_is_swept() {
     ];
     let swept = json_of(&project, &args);
     let tried = swept["tried"].as_array().unwrap();
-    let volumes: Vec<(Value, i64)> = tried
-        .iter()
-        .map(|it| {
-            let months = it["months"].as_array().unwrap();
-            let all = months.iter().map(|month| month["n"].as_i64().unwrap());
-            (it["value"].clone(), all.sum())
-        })
-        .collect();
     // Leads with a score of at least so much, but for the internal one: 60, 68, 71, 75, 82, 90.
     let expected = [
         (Value::Null, 6),
@@ -340,7 +367,7 @@ fn a_threshold_is_swept() {
         (json!("70"), 4),
         (json!("80"), 2),
     ];
-    assert_eq!(volumes, expected);
+    assert_eq!(volumes(&swept), expected);
     let reach = &tried[3]["reach"];
     assert_eq!(
         reach[2],

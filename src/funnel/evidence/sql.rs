@@ -49,7 +49,10 @@ pub(crate) async fn trigger_sql(
                     event: Event::Opportunity,
                     predicate,
                     at,
-                } => ("on", opportunity(&deals, predicate.as_ref(), at.as_ref(), last)),
+                } => (
+                    "on",
+                    opportunity(&deals, predicate.as_ref(), at.as_ref(), last),
+                ),
                 Trigger::On {
                     event, predicate, ..
                 } => ("on", event_sql(*event, predicate.as_ref())),
@@ -246,12 +249,7 @@ fn holds_dates(sources: &[Records], column: &str) -> bool {
     sources.iter().any(is_date)
 }
 
-fn opportunity(
-    deals: &[Records],
-    predicate: Option<&Sql>,
-    at: Option<&Sql>,
-    last: bool,
-) -> String {
+fn opportunity(deals: &[Records], predicate: Option<&Sql>, at: Option<&Sql>, last: bool) -> String {
     let condition = predicate.map_or_else(|| "true".to_owned(), |sql| bare(&sql.text, None).0);
     let told = at.map_or_else(|| "null".to_owned(), |at| quoted(&at.text));
     let at = match at {
