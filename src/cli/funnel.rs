@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::args::{Format, FunnelCommand, ReplayArgs, WhatifArgs};
 use super::output::Output;
 use super::run::counted;
 use super::sql::written;
-use super::{Failure, Outcome, table};
+use super::{Failure, Outcome, compared};
 use crate::config::Config;
 use crate::fs;
-use crate::pipeline::contract::{self, Contrast, Sweep, Swept, Tried};
+use crate::pipeline::contract::{self, Contrast, Sweep};
 
 pub(super) async fn funnel(
     config: &Config,
@@ -100,71 +99,18 @@ fn print_contrast(contrast: &Contrast, output: &Output) -> Result<Outcome, Failu
         return Ok(Outcome::Done);
     }
     let (before, after) = (&contrast.before, &contrast.after);
-    let mut text = match contrast.words.as_slice() {
-        [] => "The definitions are the same\n".to_owned(),
-        words => format!("{}\n", words.join("\n")),
+    let words = match contrast.words.as_slice() {
+        [] => "The definitions are the same".to_owned(),
+        words => words.join("\n"),
     };
-    text.push_str(&format!(
-        "\nOver the history up to {}, before ({before}) and after ({after}):\n",
-        contrast.as_of
-    ));
-    let stages: Vec<StageRow> = contrast.stages.rows().map_err(Failure::run)?;
-    text.push_str(&side_by_side(&stages));
+    let stages = contrast.stages.rows().map_err(Failure::run)?;
+    let text = format!(
+        "{words}\n\nOver the history up to {}, before ({before}) and after ({after}):\n{}",
+        contrast.as_of,
+        compared::side_by_side(&stages)
+    );
     output.data(text.as_bytes());
     Ok(Outcome::Done)
-}
-
-/// A row of `queries/contract/contrast.sql`.
-#[derive(Deserialize)]
-struct StageRow {
-    stage: String,
-    entered_before: Option<i64>,
-    entered_after: Option<i64>,
-    next_rate_before: Option<f64>,
-    next_rate_after: Option<f64>,
-    close_rate_before: Option<f64>,
-    close_rate_after: Option<f64>,
-    median_days_before: Option<f64>,
-    median_days_after: Option<f64>,
-    enter: i64,
-    leave: i64,
-    other_day: i64,
-}
-
-fn side_by_side(stages: &[StageRow]) -> String {
-    let head = [
-        "stage",
-        "entries",
-        "to the next",
-        "to a won close",
-        "median days",
-        "persons in",
-        "out",
-        "other day",
-    ];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    let number = |n: i64| n.to_string();
-    let percent = |rate: f64| format!("{:.1} %", rate * 100.0);
-    let days = |days: f64| format!("{days:.1}");
-    for it in stages {
-        rows.push(vec![
-            it.stage.clone(),
-            pair(it.entered_before, it.entered_after, number),
-            pair(it.next_rate_before, it.next_rate_after, percent),
-            pair(it.close_rate_before, it.close_rate_after, percent),
-            pair(it.median_days_before, it.median_days_after, days),
-            it.enter.to_string(),
-            it.leave.to_string(),
-            it.other_day.to_string(),
-        ]);
-    }
-    table::text(&rows)
-}
-
-/// `6 > 4`; a dash for what is not there.
-fn pair<T>(before: Option<T>, after: Option<T>, shown: impl Fn(T) -> String) -> String {
-    let [before, after] = [before, after].map(|it| it.map_or_else(dash, &shown));
-    format!("{before} > {after}")
 }
 
 async fn replay(config: &Config, args: &ReplayArgs, output: &Output) -> Result<Outcome, Failure> {
@@ -197,95 +143,9 @@ async fn whatif(config: &Config, args: &WhatifArgs, output: &Output) -> Result<O
     if output.wants_json() {
         output.json(&serde_json::to_value(&swept).map_err(Failure::run)?);
     } else {
-        output.data(told(&swept).as_bytes());
+        output.data(compared::swept(&swept).as_bytes());
     }
     Ok(Outcome::Done)
-}
-
-/// Three tables: months, later stages and commitments down, values across.
-fn told(swept: &Swept) -> String {
-    let names: Vec<String> = swept.tried.iter().map(name).collect();
-    let head = |first: &str| [&[first.to_owned()][..], &names].concat();
-    let across = |first: String, cell: &dyn Fn(&Tried) -> String| {
-        let mut row = vec![first];
-        row.extend(swept.tried.iter().map(cell));
-        row
-    };
-    let Some(today) = swept.tried.first() else {
-        return String::new();
-    };
-    let mut months = vec![head("month")];
-    for (index, month) in today.months.iter().enumerate() {
-        let shown = month.month.strftime("%Y-%m").to_string();
-        months.push(across(shown, &|it| {
-            cell(it.months.get(index).map(|it| it.n))
-        }));
-    }
-    let mut reach = vec![head("to")];
-    for (index, later) in today.reach.iter().enumerate() {
-        let rate = |it: &Tried| {
-            it.reach
-                .get(index)
-                .map_or_else(dash, |it| share(it.reached, it.n))
-        };
-        reach.push(across(later.to_stage.clone(), &rate));
-    }
-    let mut text = format!(
-        "Entries into `{}` a month, up to {}\n{}\nOf these, over the whole history, reached\n{}",
-        swept.stage,
-        swept.as_of,
-        table::text(&months),
-        table::text(&reach)
-    );
-    for (index, promise) in today.promises.iter().enumerate() {
-        let of = |it: &Tried, figure: &dyn Fn(&contract::Promise) -> String| {
-            it.promises.get(index).map_or_else(dash, figure)
-        };
-        let rows = [
-            head(&format!("{} {}", promise.stage, promise.quarter)),
-            across("commitment".to_owned(), &|it| {
-                of(it, &|it| it.commitment.to_string())
-            }),
-            across("attained".to_owned(), &|it| {
-                of(it, &|it| it.attained.to_string())
-            }),
-            across("a week, lately".to_owned(), &|it| {
-                of(it, &|it| format!("{:.1}", it.weekly))
-            }),
-            across("a week, needed".to_owned(), &|it| {
-                of(it, &|it| {
-                    it.needed_weekly
-                        .map_or_else(dash, |needed| format!("{needed:.1}"))
-                })
-            }),
-            across("enough".to_owned(), &|it| {
-                of(it, &|it| if it.reachable { "yes" } else { "no" }.to_owned())
-            }),
-        ];
-        text.push_str(&format!("\nThe commitment\n{}", table::text(&rows)));
-    }
-    text
-}
-
-fn name(tried: &Tried) -> String {
-    tried.value.clone().unwrap_or_else(|| "today".to_owned())
-}
-
-fn cell(n: Option<i64>) -> String {
-    n.map_or_else(dash, |n| n.to_string())
-}
-
-fn dash() -> String {
-    "-".to_owned()
-}
-
-/// `61 of 100, 61.0 %`.
-fn share(part: i64, whole: i64) -> String {
-    if whole == 0 {
-        return dash();
-    }
-    let permille = (part * 2000 + whole) / (whole * 2);
-    format!("{part} of {whole}, {}.{} %", permille / 10, permille % 10)
 }
 
 fn sign(config: &Config, role: &str, name: &str, output: &Output) -> Result<Outcome, Failure> {

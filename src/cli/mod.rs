@@ -4,6 +4,7 @@ mod args;
 mod backfill;
 mod baseline;
 mod check;
+mod compared;
 mod demo;
 mod erase;
 mod funnel;
