@@ -10,9 +10,14 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// Today in `zone`: the day on which somebody signs.
+pub(crate) fn today(zone: &TimeZone) -> Date {
+    now().to_zoned(zone.clone()).date()
+}
+
 /// The day before today in `zone`: the as-of date of a run that names none.
 pub(crate) fn yesterday(zone: &TimeZone) -> Date {
-    let today = now().to_zoned(zone.clone()).date();
+    let today = today(zone);
     today.yesterday().unwrap_or(today)
 }
 

@@ -59,6 +59,9 @@ pub(super) enum Command {
     Warehouse(WarehouseCommand),
     /// What ran, what failed, what was withheld, and why
     Runs(RunsArgs),
+    /// The definition as a contract: read it, test it, try a change on the past, sign it
+    #[command(subcommand)]
+    Funnel(FunnelCommand),
 }
 
 #[derive(Debug, Args)]
@@ -161,6 +164,86 @@ pub(super) struct FreezeArgs {
     /// Accept months whose stages come from imported history rather than from nightly snapshots
     #[arg(long)]
     pub(super) imported: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FunnelCommand {
+    /// The definition as a reference card
+    Show(DefinitionArgs),
+    /// The SQL behind each stage's evidence, to be run with `leadgauge sql`
+    Sql(StageArgs),
+    /// Run the examples of the definition
+    Test(DefinitionArgs),
+    /// What a change of definition changes: in words, and over the same history
+    Diff(DiffArgs),
+    /// The history under another definition, beside today's; publishes nothing
+    Replay(ReplayArgs),
+    /// Try several values of a threshold on the history
+    Whatif(WhatifArgs),
+    /// Record that somebody signed the definition as it stands
+    Sign(SignArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DefinitionArgs {
+    /// Another file than the deployment's `funnel.yaml`
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StageArgs {
+    /// One stage, by its id
+    pub(super) stage: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// A file, or the name of a published definition [default: the newest that was published]
+    #[arg(value_name = "BEFORE")]
+    pub(super) before: Option<String>,
+    /// The same [default: the deployment's `funnel.yaml`]
+    #[arg(value_name = "AFTER")]
+    pub(super) after: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// The other definition
+    pub(super) file: PathBuf,
+    /// The published day whose history is taken [default: the newest]
+    #[arg(long, value_name = "DATE")]
+    pub(super) as_of: Option<Date>,
+    /// Write the stage entries under the other definition here, as `stage_entry.<format>`
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
+    /// How they are written
+    #[arg(long, value_enum, default_value = "parquet", requires = "out")]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhatifArgs {
+    /// The stage, by its id
+    pub(super) stage: String,
+    /// What to try, separated by commas
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub(super) values: Vec<String>,
+    /// Which number of the stage's triggers is meant, where they hold several
+    #[arg(long, conflicts_with = "when")]
+    pub(super) number: Option<String>,
+    /// A condition in the place of the stage's triggers, `{}` for the value: `lead_score >= {}`
+    #[arg(long, value_name = "CONDITION")]
+    pub(super) when: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SignArgs {
+    /// One of the roles that `sign_off` names
+    #[arg(long)]
+    pub(super) role: String,
+    /// Who signs
+    #[arg(long)]
+    pub(super) name: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,14 +4,17 @@ mod args;
 mod backfill;
 mod baseline;
 mod check;
+mod compared;
 mod demo;
 mod erase;
+mod funnel;
 mod output;
 mod prompt;
 mod report;
 mod run;
 mod runs;
 mod sql;
+mod table;
 mod warehouse;
 
 use std::error::Error;
@@ -143,6 +146,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
         Command::Warehouse(command) => {
             warehouse::warehouse(&load(&global)?, &command, output).await
         }
+        Command::Funnel(command) => funnel::funnel(&load(&global)?, &command, output).await,
         Command::Runs(args) => runs::runs(&load(&global)?, &args, output).await,
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn told(summary: &RunSummary) -> Vec<String> {
             .iter()
             .map(|problem| format!("problem: {}", problem.replace('\n', "\n  "))),
     );
+    lines.extend(summary.notes.iter().map(|note| format!("note: {note}")));
     lines
 }
 

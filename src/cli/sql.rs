@@ -58,7 +58,7 @@ fn format(args: &SqlArgs, output: &Output) -> Format {
 }
 
 /// Rows as they are printed; text ends with a line break.
-fn written(frame: &Frame, format: Format) -> Result<Vec<u8>, QueryError> {
+pub(super) fn written(frame: &Frame, format: Format) -> Result<Vec<u8>, QueryError> {
     let format = match format {
         Format::Table => FrameFormat::Table,
         Format::Csv => FrameFormat::Csv,

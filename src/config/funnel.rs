@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::reader::{Field, Reader};
 use super::yaml::{Node, Value};
-use super::{AfterClose, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger};
+use super::{AfterClose, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger, examples};
 
 const EVENTS: [(&str, Event); 3] = [
     ("activity", Event::Activity),
@@ -38,6 +38,8 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
         new_business_types,
         after_close,
         skipped_stages,
+        sign_off,
+        tests,
     ] = reader.fields(
         root,
         "funnel.yaml",
@@ -51,6 +53,8 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
             "new_business_types",
             "after_close",
             "skipped_stages",
+            "sign_off",
+            "tests",
         ],
     )?;
     let ids = stage_ids(root);
@@ -71,6 +75,11 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
     let skipped_stages = skipped_stages.or(Skipping::ReachedOrPassed, |node| {
         reader.choice(node, "rule for skipped stages", &SKIPPING)
     });
+    let sign_off = sign_off.or(Vec::new(), |node| {
+        reader.tell_repeated(node.items().iter().filter_map(Node::named), "role");
+        reader.list(node, |item| reader.text(item))
+    });
+    let examples = tests.or(Vec::new(), |node| examples::read(reader, node, &ids));
     Some(Funnel {
         definition: definition?,
         effective_from: effective_from?,
@@ -81,6 +90,8 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
         new_business_types: new_business_types?,
         after_close: after_close?,
         skipped_stages: skipped_stages?,
+        sign_off: sign_off?,
+        examples: examples?,
         hash: format!("{:x}", Sha256::digest(reader.file.text())),
     })
 }

@@ -9,7 +9,7 @@ use super::definitions::{self, Former};
 use super::leadgauge::Leadgauge;
 use super::reader::Reader;
 use super::yaml::{File, Node};
-use super::{Config, calendar, funnel, leadgauge, sla};
+use super::{Config, Funnel, Signature, calendar, funnel, leadgauge, signatures, sla};
 use crate::fs;
 use crate::problem::{Problem, Problems};
 
@@ -35,10 +35,26 @@ impl Config {
             open(&folder.join(sla)),
             open(&folder.join(calendar)),
         ];
-        let former = definitions::open_beside(folder)?;
-        let mut config = check(folder, &opened, &former)?;
+        let signed = folder.join(signatures::FILE);
+        let beside = Beside {
+            former: definitions::open_beside(folder)?,
+            signed: signed.exists().then(|| open(&signed)),
+        };
+        let mut config = check(folder, &opened, &beside)?;
         config.texts.extend(own_queries(&config.queries)?);
         Ok(config)
+    }
+
+    /// The same deployment under another definition, which `file` is the name of.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the text.
+    pub(crate) fn under(&self, file: &str, text: &str) -> Result<Self, Problems> {
+        Ok(Self {
+            funnel: Funnel::of_text(file, text)?,
+            ..self.clone()
+        })
     }
 
     /// The configuration that texts of the commit log say, its own queries put below `folder`. What it
@@ -59,12 +75,33 @@ impl Config {
             let written = fs::write(&folder.join(name), text.as_bytes());
             written.map_err(|error| Problem::new(error.to_string()))?;
         }
-        let former = definitions::of_texts(texts, parsed);
-        let config = check(folder, &opened, &former)?;
+        let signed = texts.get(signatures::FILE).cloned();
+        let signed = signed.map(|text| parsed(File::new(signatures::FILE.to_owned(), text)));
+        let beside = Beside {
+            former: definitions::of_texts(texts, parsed),
+            signed,
+        };
+        let config = check(folder, &opened, &beside)?;
         Ok(Self {
             queries: folder.join(QUERIES),
             ..config
         })
+    }
+}
+
+impl Funnel {
+    /// A definition by its text; `file` is its name in what is told.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the text.
+    pub(crate) fn of_text(file: &str, text: &str) -> Result<Self, Problems> {
+        let opened = parsed(File::new(file.to_owned(), text.to_owned()));
+        let mut problems = Vec::new();
+        let funnel = section(&opened, &mut problems, funnel::read);
+        funnel
+            .filter(|_| problems.is_empty())
+            .ok_or(Problems(problems))
     }
 }
 
@@ -127,16 +164,22 @@ fn unreadable(error: &fs::StoreError) -> Problem {
     }
 }
 
-fn check(folder: &Path, opened: &[Opened; 4], former: &[Former]) -> Result<Config, Problems> {
+/// What may lie beside the four files.
+struct Beside {
+    former: Vec<Former>,
+    /// `signatures.yaml`.
+    signed: Option<Opened>,
+}
+
+fn check(folder: &Path, opened: &[Opened; 4], beside: &Beside) -> Result<Config, Problems> {
     let [main, newest, sla, calendar] = opened;
-    let stages = definitions::stage_ids(newest, former);
-    let files = former;
+    let stages = definitions::stage_ids(newest, &beside.former);
     let mut problems = Vec::new();
     let main = section(main, &mut problems, |reader, root| {
         leadgauge::read(reader, root, folder)
     });
     let funnel = section(newest, &mut problems, funnel::read);
-    let former = definitions::read(newest, former, &mut problems);
+    let former = definitions::read(newest, &beside.former, &mut problems);
     // The fiscal year comes first, though its file is told last.
     let mut calendar_problems = Vec::new();
     let calendar = section(calendar, &mut calendar_problems, calendar::read);
@@ -150,6 +193,7 @@ fn check(folder: &Path, opened: &[Opened; 4], former: &[Former]) -> Result<Confi
         sla::read(reader, root, &terms)
     });
     problems.extend(calendar_problems);
+    let signatures = signatures(beside.signed.as_ref(), &mut problems);
     match (main, funnel, former, sla, calendar) {
         (Some(main), Some(funnel), Some(former), Some(sla), Some(calendar))
             if problems.is_empty() =>
@@ -181,7 +225,9 @@ fn check(folder: &Path, opened: &[Opened; 4], former: &[Former]) -> Result<Confi
                 former,
                 sla,
                 calendar,
-                texts: texts(opened, files),
+                signatures,
+                funnel_file: folder.join(FILES[1]),
+                texts: texts(opened, beside),
             })
         }
         _ => Err(Problems(problems)),
@@ -208,11 +254,23 @@ pub(super) fn section<T>(
     }
 }
 
-fn texts(opened: &[Opened; 4], former: &[Former]) -> BTreeMap<String, String> {
+/// Of `signatures.yaml`, if there is one.
+fn signatures(signed: Option<&Opened>, problems: &mut Vec<Problem>) -> Vec<Signature> {
+    let read = signed.and_then(|opened| section(opened, problems, signatures::read));
+    read.unwrap_or_default()
+}
+
+fn texts(opened: &[Opened; 4], beside: &Beside) -> BTreeMap<String, String> {
     let named = FILES.into_iter().zip(opened);
-    let former = former.iter().map(|(name, opened)| (name.as_str(), opened));
+    let former = beside.former.iter();
+    let former = former.map(|(name, opened)| (name.as_str(), opened));
+    let signed = beside
+        .signed
+        .iter()
+        .map(|signed| (signatures::FILE, signed));
     named
         .chain(former)
+        .chain(signed)
         .filter_map(|(name, opened)| {
             let (file, _) = opened.as_ref().ok()?;
             Some((name.to_owned(), file.text().to_owned()))

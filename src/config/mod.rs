@@ -9,6 +9,7 @@ mod address;
 mod calendar;
 mod definitions;
 mod delivery;
+mod examples;
 mod funnel;
 mod gates;
 mod leadgauge;
@@ -16,6 +17,7 @@ mod load;
 mod reader;
 mod report;
 mod secret;
+mod signatures;
 mod sla;
 mod source;
 #[cfg(test)]
@@ -28,7 +30,9 @@ use std::path::PathBuf;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
+pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
 pub(crate) use self::secret::Secret;
+pub(crate) use self::signatures::{SignOff, Signature};
 use crate::fs::Location;
 use crate::problem::Place;
 
@@ -52,7 +56,11 @@ pub(crate) struct Config {
     pub(crate) former: Vec<Funnel>,
     pub(crate) sla: Sla,
     pub(crate) calendar: Calendar,
-    /// The files above and the deployment's own queries, by name, for the commit log: what is needed to
+    /// Of `signatures.yaml`; none where there is no such file.
+    pub(crate) signatures: Vec<Signature>,
+    /// `funnel.yaml` as the user would name it.
+    pub(crate) funnel_file: PathBuf,
+    /// The files and the deployment's own queries, by name, for the commit log: what is needed to
     /// derive a night's tables again. Never holds a secret.
     pub(crate) texts: BTreeMap<String, String>,
 }
@@ -277,6 +285,9 @@ pub(crate) struct Funnel {
     pub(crate) new_business_types: Vec<String>,
     pub(crate) after_close: AfterClose,
     pub(crate) skipped_stages: Skipping,
+    /// The roles that must sign it.
+    pub(crate) sign_off: Vec<String>,
+    pub(crate) examples: Vec<Example>,
     /// SHA-256 of the definition's file, lower-case hex.
     pub(crate) hash: String,
 }

@@ -1,8 +1,10 @@
 //! From the streams' histories to stage entries, in the order of the tables below.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
 use jiff::tz::TimeZone;
 
 use super::canonical::{LeftOut, Reader};
@@ -13,8 +15,10 @@ use super::history::{History, Marks};
 use super::identity::{Persons, record_key};
 use super::opportunity::Opportunities;
 use super::person::{self, Versions};
+use super::shape::Shape;
 use super::{FunnelError, attributes, now, shape, walk};
 use crate::config::Funnel;
+use crate::problem::Problems;
 use crate::warehouse::{Relation, Session};
 
 /// What was derived; every table is registered in the session under its name.
@@ -50,6 +54,15 @@ struct Company {
     opportunity_versions: RecordBatch,
 }
 
+/// The company as its streams tell it: what every definition is derived over, worked out once.
+pub(crate) struct Past {
+    tables: Canonical,
+    company: Company,
+    versions: Versions,
+    columns: Columns,
+    left_out: Vec<LeftOut>,
+}
+
 /// Works out every derived table of the funnel from the streams registered in the session.
 /// `canonical` holds each source's canonical queries; `funnels` the definitions in the order of their
 /// coming into force, at least one. Those that come into force after the as-of date are only planned.
@@ -63,29 +76,143 @@ pub(crate) async fn derive(
     funnels: &[&Funnel],
     zone: &TimeZone,
 ) -> Result<Derived, FunnelError> {
-    let mut reader = Reader::new(session, canonical);
-    let tables = Canonical::read(&mut reader).await?;
-    let mut derivation = Derivation {
-        session,
-        tables: Vec::new(),
-        counts: BTreeMap::new(),
-    };
-    let done = derivation.all(&tables, funnels, zone);
-    match (done, reader.left_out.first()) {
-        // What looks like a wrong name may be a column of the query that was left out.
-        (Err(FunnelError::Definition(problems)), Some(left_out)) => {
-            return Err(FunnelError::Incomplete {
-                left_out: left_out.clone(),
-                problems,
-            });
+    let past = Past::read(session, canonical, &[funnels], zone).await?;
+    let mut derivation = Derivation::new(session);
+    derivation.publish_company(&past)?;
+    derivation.walk(&past, funnels, zone)?;
+    Ok(derivation.done(past.left_out))
+}
+
+impl Past {
+    /// Reads the streams registered in the session, to be walked under each of several lists of
+    /// definitions; each list is in the order of their coming into force.
+    ///
+    /// # Errors
+    /// As `derive`, for the first list that is wrong.
+    pub(crate) async fn read(
+        session: &Session,
+        canonical: &BTreeMap<String, Vec<Relation>>,
+        lists: &[&[&Funnel]],
+        zone: &TimeZone,
+    ) -> Result<Self, FunnelError> {
+        let mut reader = Reader::new(session, canonical);
+        let tables = Canonical::read(&mut reader).await?;
+        let columns = columns(&tables, zone)?;
+        let mut watched = BTreeSet::new();
+        for funnels in lists {
+            let definitions = definitions(session, &columns, funnels, zone);
+            let definitions = definitions.map_err(|it| wrong(it, &reader.left_out))?;
+            watched.extend(definitions.iter().flat_map(Definition::watched));
         }
-        (done, _) => done?,
+        Self::of(tables, columns, reader.left_out, &watched, zone)
     }
-    Ok(Derived {
-        tables: derivation.tables,
-        counts: derivation.counts,
-        left_out: reader.left_out,
+
+    fn of(
+        tables: Canonical,
+        columns: Columns,
+        left_out: Vec<LeftOut>,
+        watched: &BTreeSet<String>,
+        zone: &TimeZone,
+    ) -> Result<Self, FunnelError> {
+        let company = Company::new(&tables, zone)?;
+        let versions = person::merge(
+            &company.records,
+            &company.persons,
+            &company.customers,
+            watched,
+        )?;
+        Ok(Self {
+            tables,
+            company,
+            versions,
+            columns,
+            left_out,
+        })
+    }
+
+    /// Registers `evidence` and `stage_entry` under a list of definitions, which must be one of those
+    /// that this was read for.
+    pub(crate) fn walk(
+        &self,
+        session: &Session,
+        funnels: &[&Funnel],
+        zone: &TimeZone,
+    ) -> Result<(), FunnelError> {
+        Derivation::new(session).walk(self, funnels, zone)
+    }
+
+    /// A company of the same columns with these rows alone, by the canonical table's name, for one
+    /// definition.
+    pub(super) fn with_rows(
+        &self,
+        session: &Session,
+        rows: &mut BTreeMap<&'static str, RecordBatch>,
+        funnel: &Funnel,
+        zone: &TimeZone,
+    ) -> Result<Self, FunnelError> {
+        let mut tables = self.tables.without_rows();
+        for (shape, table) in tables.named() {
+            if let Some(rows) = rows.remove(shape.table) {
+                *table = rows;
+            }
+        }
+        let columns = self.columns.clone();
+        let definitions = definitions(session, &columns, &[funnel], zone);
+        let definitions = definitions.map_err(|it| wrong(it, &self.left_out))?;
+        let watched = definitions.iter().flat_map(Definition::watched).collect();
+        Self::of(tables, columns, self.left_out.clone(), &watched, zone)
+    }
+
+    /// The columns of a canonical table.
+    pub(super) fn schema(&self, shape: &Shape) -> SchemaRef {
+        let mut tables = self.tables.without_rows();
+        let mut named = tables.named().into_iter();
+        let found = named.find(|(named, _)| named.table == shape.table);
+        found.map_or_else(|| Arc::new(Schema::empty()), |(_, table)| table.schema())
+    }
+}
+
+/// What looks like a wrong name may be a column of a query that was left out.
+fn wrong(problems: Problems, left_out: &[LeftOut]) -> FunnelError {
+    match left_out.first() {
+        Some(left_out) => FunnelError::Incomplete {
+            left_out: left_out.clone(),
+            problems,
+        },
+        None => FunnelError::Definition(problems),
+    }
+}
+
+/// The columns that triggers may name over these tables.
+fn columns(tables: &Canonical, zone: &TimeZone) -> Result<Columns, FunnelError> {
+    let none = Company::new(&tables.without_rows(), zone)?;
+    let versions = person::merge(
+        &none.records,
+        &none.persons,
+        &none.customers,
+        &BTreeSet::new(),
+    )?;
+    let person = versions.history.rows.schema();
+    Ok(Columns {
+        record: person::of_records(&person, &tables.persons.schema()),
+        person,
+        activity: none.activity.table.schema(),
+        response: none.response.table.schema(),
+        opportunity: none.opportunity_versions.schema(),
     })
+}
+
+/// The definitions in force until the as-of date; all are planned against the columns.
+fn definitions<'f>(
+    session: &Session,
+    columns: &Columns,
+    funnels: &[&'f Funnel],
+    zone: &TimeZone,
+) -> Result<Vec<Definition<'f>>, Problems> {
+    let state = session.context().state();
+    let mut definitions = Definition::read_all(&state, columns, funnels, zone)?;
+    definitions.retain(|it| it.from <= session.as_of_end());
+    Ok(definitions)
 }
 
 struct Derivation<'a> {
@@ -94,30 +221,39 @@ struct Derivation<'a> {
     counts: BTreeMap<String, u64>,
 }
 
-impl Derivation<'_> {
-    fn all(
+impl<'a> Derivation<'a> {
+    fn new(session: &'a Session) -> Self {
+        Self {
+            session,
+            tables: Vec::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn done(self, left_out: Vec<LeftOut>) -> Derived {
+        Derived {
+            tables: self.tables,
+            counts: self.counts,
+            left_out,
+        }
+    }
+
+    fn walk(
         &mut self,
-        tables: &Canonical,
+        past: &Past,
         funnels: &[&Funnel],
         zone: &TimeZone,
     ) -> Result<(), FunnelError> {
-        let definitions = self.definitions(tables, funnels, zone)?;
-        let watched = definitions.iter().flat_map(Definition::watched).collect();
-        let company = Company::new(tables, zone)?;
-        let versions = person::merge(
-            &company.records,
-            &company.persons,
-            &company.customers,
-            &watched,
-        )?;
-        self.publish_company(tables, &company, &versions)?;
+        let definitions = definitions(self.session, &past.columns, funnels, zone);
+        let definitions = definitions.map_err(|problems| wrong(problems, &past.left_out))?;
+        let (company, versions) = (&past.company, &past.versions);
         let facts = Facts {
             zone,
             end: self.session.as_of_end(),
             records: &company.records,
             marks: Marks::of(&company.records.rows),
             person_of_record: &company.persons.of_record,
-            versions: &versions,
+            versions,
             opportunities: &company.opportunities,
             opportunity_marks: Marks::of(&company.opportunities.history.rows),
             opportunity_versions: &company.opportunity_versions,
@@ -144,42 +280,8 @@ impl Derivation<'_> {
         self.publish("stage_entry", entries)
     }
 
-    /// The definitions in force until the as-of date; all are planned against the columns that these
-    /// tables have.
-    fn definitions<'f>(
-        &self,
-        tables: &Canonical,
-        funnels: &[&'f Funnel],
-        zone: &TimeZone,
-    ) -> Result<Vec<Definition<'f>>, FunnelError> {
-        let none = Company::new(&tables.without_rows(), zone)?;
-        let versions = person::merge(
-            &none.records,
-            &none.persons,
-            &none.customers,
-            &std::collections::BTreeSet::new(),
-        )?;
-        let person = versions.history.rows.schema();
-        let columns = Columns {
-            record: person::of_records(&person, &tables.persons.schema()),
-            person,
-            activity: none.activity.table.schema(),
-            response: none.response.table.schema(),
-            opportunity: none.opportunity_versions.schema(),
-        };
-        let state = self.session.context().state();
-        let mut definitions = Definition::read_all(&state, &columns, funnels, zone)
-            .map_err(FunnelError::Definition)?;
-        definitions.retain(|it| it.from <= self.session.as_of_end());
-        Ok(definitions)
-    }
-
-    fn publish_company(
-        &mut self,
-        tables: &Canonical,
-        company: &Company,
-        versions: &Versions,
-    ) -> Result<(), FunnelError> {
+    fn publish_company(&mut self, past: &Past) -> Result<(), FunnelError> {
+        let (tables, company) = (&past.tables, &past.company);
         let Company {
             records, persons, ..
         } = company;
@@ -196,7 +298,7 @@ impl Derivation<'_> {
         );
         let opportunities = &company.opportunities;
         let opportunity_versions = &company.opportunity_versions;
-        let history = &versions.history;
+        let history = &past.versions.history;
         self.publish("person_version", history.rows.clone())?;
         self.publish("person", now(history, &history.rows)?)?;
         self.publish("person_record", persons.record_table(records)?)?;
@@ -240,6 +342,20 @@ impl Canonical {
             campaigns: reader.rows(&shape::CAMPAIGN).await?,
             users: reader.rows(&shape::CRM_USER).await?,
         })
+    }
+
+    /// The tables, each with its shape.
+    fn named(&mut self) -> [(&'static Shape, &mut RecordBatch); 8] {
+        [
+            (&shape::PERSON, &mut self.persons),
+            (&shape::OPPORTUNITY, &mut self.opportunities),
+            (&shape::OPPORTUNITY_PERSON, &mut self.links),
+            (&shape::ACTIVITY, &mut self.activities),
+            (&shape::RESPONSE, &mut self.responses),
+            (&shape::ACCOUNT, &mut self.accounts),
+            (&shape::CAMPAIGN, &mut self.campaigns),
+            (&shape::CRM_USER, &mut self.users),
+        ]
     }
 
     /// The same columns and no rows.

@@ -12,6 +12,7 @@ mod customer;
 mod derive;
 mod events;
 mod evidence;
+mod examples;
 mod formula;
 mod history;
 mod identity;
@@ -29,7 +30,9 @@ use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 
 pub(crate) use canonical::LeftOut;
-pub(crate) use derive::{Derived, derive};
+pub(crate) use derive::{Derived, Past, derive};
+pub(crate) use evidence::{TriggerSql, trigger_sql};
+pub(crate) use examples::failures;
 use history::{History, holds, truths};
 
 use crate::problem::Problems;

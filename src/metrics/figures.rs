@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::{MetricsError, measured};
-use crate::config::Config;
+use crate::config::{Config, SignOff};
 use crate::warehouse::Session;
 use crate::warehouse::query::relation::load;
 
@@ -17,6 +17,8 @@ pub(crate) struct MetricSet {
     pub(crate) as_of: Date,
     pub(crate) zone: String,
     pub(crate) definition: String,
+    /// Who signed the definition, and who did not.
+    pub(crate) sign_off: SignOff,
     /// Rows by the stem of the query's file.
     pub(crate) tables: BTreeMap<String, Vec<serde_json::Map<String, serde_json::Value>>>,
 }
@@ -47,6 +49,7 @@ pub(crate) async fn figures(
         as_of,
         zone: config.time_zone.iana_name().unwrap_or("UTC").to_owned(),
         definition: config.funnel.definition.clone(),
+        sign_off: config.sign_off(),
         tables,
     })
 }

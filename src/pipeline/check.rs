@@ -4,9 +4,10 @@
 use serde::Serialize;
 
 use super::record;
-use super::{PipelineError, Ready, open_session, ready};
+use super::{PipelineError, Ready, contract, open_session, ready};
 use crate::clock;
 use crate::config::Config;
+use crate::problem::Problems;
 use crate::warehouse::Warehouse;
 use crate::{funnel, metrics};
 
@@ -18,6 +19,10 @@ pub(crate) struct Checked {
     pub(crate) stages: usize,
     pub(crate) queries: usize,
     pub(crate) templates: usize,
+    /// Of the definition, all of which hold.
+    pub(crate) examples: usize,
+    /// That the definition is unsigned, in words.
+    pub(crate) unsigned: Option<String>,
 }
 
 /// Checks a deployment. A stream that was never pulled is taken to have the columns that its
@@ -40,7 +45,13 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     for report in &config.reports {
         metrics::figures(&session, &now, &report.name, as_of).await?;
     }
+    let tested = contract::test(config).await?;
+    if !tested.failures.is_empty() {
+        return Err(Problems(tested.failures).into());
+    }
     Ok(Checked {
+        examples: tested.examples,
+        unsigned: contract::unsigned(config, &warehouse).await?,
         sources: config.sources.len(),
         streams: config
             .sources

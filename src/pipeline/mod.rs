@@ -6,6 +6,7 @@
 
 mod again;
 mod check;
+pub(crate) mod contract;
 mod error;
 mod judge;
 mod late;
@@ -107,6 +108,8 @@ async fn run_on(
         deliver(config, warehouse, &version, &mut summary).await?;
     }
     if !summary.already_published {
+        let unsigned = contract::unsigned(config, warehouse).await?;
+        summary.notes.extend(unsigned);
         let stays = upkeep::vacuum_after(warehouse).await;
         summary.transient &= stays.is_empty();
         summary.problems.extend(stays);

@@ -30,20 +30,7 @@ pub(crate) struct Reader {
 /// Opens the version published for a day, or the newest.
 pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reader, PipelineError> {
     let warehouse = Warehouse::open(&config.warehouse)?;
-    let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
-    let version = match as_of {
-        None => newest,
-        Some(day) => warehouse
-            .as_of(day)
-            .await?
-            .ok_or_else(|| PipelineError::NotPublished {
-                as_of: day,
-                fix: format!(
-                    "`leadgauge runs` lists the days there are; the newest is {}",
-                    newest.as_of
-                ),
-            })?,
-    };
+    let version = version_of(&warehouse, as_of).await?;
     let session = Session::new(version.as_of, &config.time_zone);
     let mut loaded = BTreeSet::new();
     if !version.is_derived {
@@ -65,6 +52,25 @@ pub(crate) async fn reader(config: &Config, as_of: Option<Date>) -> Result<Reade
         session: session.beside(others),
         version,
         loaded,
+    })
+}
+
+/// The version published for a day, or the newest.
+pub(super) async fn version_of(
+    warehouse: &Warehouse,
+    as_of: Option<Date>,
+) -> Result<Version, PipelineError> {
+    let newest = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
+    let Some(day) = as_of else {
+        return Ok(newest);
+    };
+    let published = warehouse.as_of(day).await?;
+    published.ok_or_else(|| PipelineError::NotPublished {
+        as_of: day,
+        fix: format!(
+            "`leadgauge runs` lists the days there are; the newest is {}",
+            newest.as_of
+        ),
     })
 }
 

@@ -57,6 +57,8 @@ pub(crate) struct RunSummary {
     pub(crate) sent: usize,
     /// What failed or was withheld, in words.
     pub(crate) problems: Vec<String>,
+    /// What is worth knowing and is no failure, in words.
+    pub(crate) notes: Vec<String>,
     /// Only passing failures stood in the way: trying again may help.
     pub(crate) transient: bool,
     pub(crate) seconds: f64,
@@ -81,6 +83,7 @@ impl RunSummary {
             mails: 0,
             sent: 0,
             problems: Vec::new(),
+            notes: Vec::new(),
             transient: false,
             seconds: 0.0,
         }

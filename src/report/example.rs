@@ -7,6 +7,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use serde_json::{Map, Value, json};
 
+use crate::config::SignOff;
 use crate::metrics::MetricSet;
 
 /// The day of the examples, a Thursday.
@@ -37,6 +38,10 @@ pub(super) fn full(report: &str) -> MetricSet {
         as_of: AS_OF,
         zone: "America/New_York".to_owned(),
         definition: "2026-q4".to_owned(),
+        sign_off: SignOff {
+            missing: vec!["CRO".to_owned()],
+            ..SignOff::default()
+        },
         tables: tables
             .into_iter()
             .map(|(query, rows)| (query.to_owned(), rows))
@@ -85,7 +90,7 @@ fn daily() -> BTreeMap<&'static str, Rows> {
                     "expected_to_date": 685.7, "baseline_name": "fy2026",
                     "baseline_from": "2025-10-01", "baseline_to": "2026-09-30",
                     "baseline_imported": true, "baseline_definition": "2026-q4",
-                    "definition": "2026-q4", "signed": false}]),
+                    "definition": "2026-q4"}]),
             ),
         ),
         ("trend", trend()),

@@ -6,7 +6,7 @@ use crate::small::{FIRST, SECOND, commits, fresh, published};
 use crate::support::Project;
 
 /// Every command, with the words that its help begins with.
-const COMMANDS: [(&str, &str); 18] = [
+const COMMANDS: [(&str, &str); 26] = [
     ("demo", "Make a company"),
     ("check", "Check everything that can be checked offline"),
     ("run", "The nightly job"),
@@ -25,6 +25,14 @@ const COMMANDS: [(&str, &str); 18] = [
     ("warehouse erase", "Take persons out of everything"),
     ("warehouse erased", "Look through everything"),
     ("runs", "What ran, what failed"),
+    ("funnel", "The definition as a contract"),
+    ("funnel show", "The definition as a reference card"),
+    ("funnel sql", "The SQL behind each stage"),
+    ("funnel test", "Run the examples"),
+    ("funnel diff", "What a change of definition changes"),
+    ("funnel replay", "The history under another definition"),
+    ("funnel whatif", "Try several values"),
+    ("funnel sign", "Record that somebody signed"),
 ];
 
 /// No arguments show the help, which names every command; each command has a help of its own.

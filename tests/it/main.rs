@@ -26,6 +26,8 @@ mod delta;
 mod demo;
 /// A person taken out of everything that is kept, and the proof of it.
 mod erase;
+/// The definition as a contract.
+mod funnel;
 /// What is judged before it is recorded, and what is kept of what is refused.
 mod gates;
 /// A service desk's log replayed night by night, its states as stages.

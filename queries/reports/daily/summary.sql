@@ -2,7 +2,7 @@
 -- Grain: one row. Columns: as_of, weekday; stage, term (of the commitment in force); entered,
 --   expected_low, expected_high (as in stages); top_source, top_source_n (the lead source of most of the day's counted
 --   entries); quarter, commitment, attained, expected_to_date (all of these null without a commitment); baseline_name,
---   baseline_from, baseline_to, baseline_imported, baseline_definition (null without a baseline); definition, signed.
+--   baseline_from, baseline_to, baseline_imported, baseline_definition (null without a baseline); definition.
 with source as (
     select coalesce(nullif(e.lead_source, ''), 'blank') as member, count(*) as n
     from entry e
@@ -28,7 +28,7 @@ select
     q.quarter, q.commitment, q.attained, q.expected_to_date,
     b.baseline as baseline_name, b.first_day as baseline_from, b.last_day as baseline_to,
     b.imported as baseline_imported, b.definition as baseline_definition,
-    s.definition, false as signed
+    s.definition
 from setting s
 left join stage g on g.id = s.stage
 left join expected e on e.stage = s.stage

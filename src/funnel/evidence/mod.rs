@@ -8,6 +8,7 @@ mod change;
 mod definition;
 mod event;
 mod opportunity;
+mod sql;
 mod stamp;
 mod table;
 mod version;
@@ -27,6 +28,7 @@ use crate::clock;
 use crate::warehouse::date_of;
 use change::Change;
 pub(super) use definition::{Columns, Definition};
+pub(crate) use sql::{TriggerSql, trigger_sql};
 pub(super) use table::table;
 
 /// All that evidence is drawn from.

@@ -371,6 +371,8 @@ pub(super) fn funnel() -> Funnel {
             quiet_days: 30,
         },
         skipped_stages: Skipping::ReachedOrPassed,
+        sign_off: Vec::new(),
+        examples: Vec::new(),
         hash: String::new(),
     }
 }

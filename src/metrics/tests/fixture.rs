@@ -87,6 +87,8 @@ pub(in crate::metrics) fn config() -> Config {
             commitments: vec![commitment(1200)],
         },
         calendar: calendar(),
+        signatures: Vec::new(),
+        funnel_file: PathBuf::new(),
         texts: BTreeMap::new(),
     }
 }
@@ -182,6 +184,8 @@ fn funnel() -> Funnel {
             quiet_days: 30,
         },
         skipped_stages: Skipping::ReachedOrPassed,
+        sign_off: Vec::new(),
+        examples: Vec::new(),
         hash: "abc".to_owned(),
     }
 }

@@ -66,11 +66,10 @@ async fn a_day_is_expected_by_its_weekday() {
         "expected_high",
         "top_source",
         "top_source_n",
-        "signed",
     ];
     assert_eq!(
         pick(summary, &names),
-        json!(["Thursday", "mql", 3, 6, "blank", 2, false])
+        json!(["Thursday", "mql", 3, 6, "blank", 2])
     );
     let needs = &set.tables["needs"];
     assert_eq!(pick(&needs[0], &["kind", "n"]), json!(["mql_unowned", 2]));

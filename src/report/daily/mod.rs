@@ -44,6 +44,8 @@ struct View {
     baseline: Option<Baseline>,
     definition: String,
     signed: bool,
+    /// Who signed it, and who did not.
+    signing: String,
 }
 
 /// Something that waits for someone.
@@ -218,10 +220,8 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
         stages: stage_rows(figures),
         baseline: figures.summary.as_ref().and_then(|it| it.baseline.clone()),
         definition: words::clean(&set.definition),
-        signed: figures
-            .summary
-            .as_ref()
-            .is_some_and(|summary| summary.signed),
+        signed: !set.sign_off.is_unsigned(),
+        signing: words::clean(&set.sign_off.words()),
     }
 }
 

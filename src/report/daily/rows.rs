@@ -21,7 +21,6 @@ pub(super) struct Summary {
     pub(super) attained: Option<i64>,
     pub(super) due: Option<f64>,
     pub(super) baseline: Option<Baseline>,
-    pub(super) signed: bool,
 }
 
 /// The window with which everything is compared.
@@ -112,7 +111,6 @@ impl Summary {
                 to,
                 imported,
             }),
-            signed: row.boolean("signed")?,
         })
     }
 }

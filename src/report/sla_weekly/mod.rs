@@ -34,6 +34,9 @@ struct View {
     other_sources: i64,
     quarter: Option<Span>,
     definition: String,
+    signed: bool,
+    /// Who signed it, and who did not.
+    signing: String,
 }
 
 /// A part of the entries that count, as a share of all of them.
@@ -144,6 +147,8 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
             last_day: quarter.last_day,
         }),
         definition: words::clean(&set.definition),
+        signed: !set.sign_off.is_unsigned(),
+        signing: words::clean(&set.sign_off.words()),
     }
 }
 

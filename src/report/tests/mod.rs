@@ -118,8 +118,8 @@ EVERY STAGE
     than the baseline
 
 --
-Definition 2026-q4, not signed. Baseline fy2026: Wed 1 Oct 2025 to Wed 30
-Sep 2026, from imported history. Days are days in America/New_York.
+Definition 2026-q4, not signed by CRO. Baseline fy2026: Wed 1 Oct 2025 to
+Wed 30 Sep 2026, from imported history. Days are days in America/New_York.
 Any figure: leadgauge sql --as-of 2026-11-19 \"select * from metric\"
 ";
     assert_eq!(rendered.mail_text, expected);

@@ -161,6 +161,16 @@ impl Session {
         })
     }
 
+    /// Takes the rows out of every table; their columns stay.
+    pub(crate) async fn empty_tables(&self) -> Result<(), QueryError> {
+        for name in self.tables() {
+            let table = self.context.table(&name).await;
+            let table = table.map_err(|error| failed(&name, &error))?;
+            self.register(&name, Arc::clone(table.schema().inner()), Vec::new())?;
+        }
+        Ok(())
+    }
+
     /// Every table known, `table` or `schema.table`, sorted.
     pub(crate) fn tables(&self) -> BTreeSet<String> {
         let catalog = self.context.catalog("datafusion");

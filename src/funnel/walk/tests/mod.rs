@@ -49,6 +49,8 @@ fn funnel(skipped_stages: Skipping) -> Funnel {
             quiet_days: 30,
         },
         skipped_stages,
+        sign_off: Vec::new(),
+        examples: Vec::new(),
         hash: String::new(),
     }
 }
