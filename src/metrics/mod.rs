@@ -7,23 +7,33 @@
 
 mod baseline;
 mod calendar;
+mod compare;
 mod comparison;
+mod cycle;
+mod durations;
 mod figures;
+mod incidence;
 mod inputs;
 mod period;
 mod split;
 mod statistics;
+mod stock_age;
 #[cfg(test)]
 mod tests;
+mod time_to_convert;
+mod velocity;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use crate::config::Config;
 use crate::problem::{Problem, Problems};
 use crate::warehouse::query::relation::{in_waves, load};
-use crate::warehouse::{QueryError, Relation, Session};
+use crate::warehouse::{Frame, QueryError, Relation, Session};
 
-pub(crate) use baseline::{Freeze, baselines, freeze};
+pub(crate) use baseline::{Freeze, baselines, freeze, show};
+pub(crate) use compare::{Compared, compare};
 pub(crate) use figures::{MetricSet, figures};
 
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +57,16 @@ pub(crate) enum MetricsError {
     NoReport { report: String },
 }
 
-/// The relations that measures split by dimension, as `<name>_dimension`.
-const SPLIT: [&str; 3] = ["entry", "transition", "stay"];
+/// What is made of a relation as soon as it is there: its split by dimension, and measures of
+/// durations.
+fn made_of(relation: &str) -> &'static [&'static str] {
+    match relation {
+        "entry" => &["entry_dimension"],
+        "transition" => &["transition_dimension", "velocity", "time_to_convert"],
+        "stay" => &["stay_dimension", "stock_age"],
+        _ => &[],
+    }
+}
 
 /// Computes every measure from `stage_entry`, and names the tables that are to be published.
 ///
@@ -58,20 +76,34 @@ pub(crate) async fn measure(
     session: &Session,
     config: &Config,
 ) -> Result<Vec<String>, MetricsError> {
-    inputs::register(session, config).await?;
+    let measured = inputs::register(session, config).await?;
     for wave in relations(config)? {
         let frames = session.run_all(&wave).await?;
         for (relation, frame) in wave.iter().zip(frames) {
-            if SPLIT.contains(&relation.name.as_str()) {
-                let name = split::name_of(&relation.name);
-                let (schema, batches) = split::split(&frame).map_err(rows("members"))?;
-                session.register(&name, schema, batches)?;
+            for name in made_of(&relation.name) {
+                let made = make(name, &frame, &measured, config).map_err(rows(name))?;
+                session.register(name, made.0, made.1)?;
             }
             session.register(&relation.name, frame.schema, frame.batches)?;
         }
     }
     comparison::register(session, config).await?;
     Ok(["metric", "sla_week", "stage"].map(str::to_owned).to_vec())
+}
+
+fn make(
+    name: &str,
+    frame: &Frame,
+    measured: &inputs::Measured,
+    config: &Config,
+) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    let periods = &measured.periods;
+    match name {
+        "velocity" => velocity::table(frame, periods),
+        "time_to_convert" => time_to_convert::table(frame, periods, config.metrics.horizon_days),
+        "stock_age" => stock_age::table(frame, periods, measured.as_of, &config.time_zone),
+        _ => split::split(frame),
+    }
 }
 
 /// Measures unless `measure` has been there: a published version holds the results, not the steps.
@@ -87,8 +119,8 @@ fn relations(config: &Config) -> Result<Vec<Vec<Relation>>, MetricsError> {
     let mut all = load("metrics", &config.queries)?;
     all.extend(load("sla", &config.queries)?);
     for relation in &mut all {
-        for base in SPLIT {
-            if relation.needs.contains(&split::name_of(base)) {
+        for base in ["entry", "transition", "stay"] {
+            if made_of(base).iter().any(|it| relation.needs.contains(*it)) {
                 relation.needs.insert(base.to_owned());
             }
         }

@@ -3,6 +3,7 @@
 mod baseline;
 pub(super) mod fixture;
 mod measures;
+mod reference;
 mod reports;
 mod sla;
 

@@ -3,7 +3,7 @@
 pub(in crate::warehouse) mod functions;
 mod parameters;
 pub(crate) mod past;
-mod quantile;
+pub(super) mod quantile;
 pub(in crate::warehouse) mod read;
 pub(crate) mod refusal;
 pub(crate) mod relation;
