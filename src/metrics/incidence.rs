@@ -78,14 +78,19 @@ mod tests {
 
     fn near(found: Option<f64>, expected: f64) {
         let found = found.unwrap();
-        assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
+        assert!(
+            (found - expected).abs() < 1e-12,
+            "{found} is not {expected}"
+        );
     }
 
     /// Twenty times with ties, against `CumIncidenceRight` of statsmodels 0.15.0 (Python).
     #[test]
     fn agrees_with_statsmodels() {
         use Fate::{Censored as C, Competing as L, Converted as E};
-        let times = [1, 1, 2, 3, 3, 3, 4, 5, 6, 6, 7, 8, 8, 9, 10, 12, 12, 15, 18, 20];
+        let times = [
+            1, 1, 2, 3, 3, 3, 4, 5, 6, 6, 7, 8, 8, 9, 10, 12, 12, 15, 18, 20,
+        ];
         let fates = [E, L, E, C, E, L, E, C, L, E, E, C, E, L, E, C, E, L, C, E];
         let mut all: Vec<(i64, Fate)> = times.into_iter().zip(fates).collect();
         all.sort_unstable();
