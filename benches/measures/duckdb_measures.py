@@ -81,12 +81,12 @@ def prepare(db, entries, as_of):
     blank = ", ".join(f"coalesce(nullif(trim({name}), ''), 'blank') as {name}" for name in DIMENSIONS)
     db.sql(f"""create temp table entry as
         select row_number() over () as id, person_id, cycle, stage, cast(stage_order as int) as stage_order,
-            epoch_us(entered_at) as at, entered_on, epoch_us(exited_at) as left_at,
+            epoch_us(entered_at) as at_us, entered_on, epoch_us(exited_at) as left_at,
             cast(exited_at as date) as left_on, outcome, net_new, implied, carried, censored,
             not implied and not carried and not censored as observed, confirmed_at,
             coalesce(epoch_us(confirmed_at) - epoch_us(entered_at) <= {DAY}, true) as in_time, {blank}
         from read_parquet('{entries}')""")
-    first = db.sql("select min(entered_on) from entry").fetchone()[0]
+    first = db.sql("select min(entered_on) from entry").fetchall()[0][0]
     start = first.replace(month=1, day=1)
     days, rows = slots(periods(first, as_of), start, as_of)
     db.execute("create temp table day_slot (day date, slot int)")
@@ -102,7 +102,7 @@ def prepare(db, entries, as_of):
 
 def volume():
     return f"""
-        select measure, {KEY}, stage, null as to_stage, dimension, member, n, cast(n as double) as value
+        select measure, {KEY}, stage, cast(null as varchar) as to_stage, dimension, member, n, cast(n as double) as value
         from (
             select {KEY}, stage, dimension, member, sum(volume) as volume, sum(net_new) as volume_net_new,
                 sum(implied) as volume_implied
@@ -124,10 +124,10 @@ def transitions(end):
             from entry group by all
         ), last as (select max(stage_order) as last from entry),
         pair as (
-            select a.stage, a.stage_order, t.to_order, a.{', a.'.join(DIMENSIONS)}, s.slot, d.slot as to_slot, a.at,
+            select a.stage, a.stage_order, t.to_order, a.{', a.'.join(DIMENSIONS)}, s.slot, d.slot as to_slot, a.at_us,
                 b.stage_order is not null and (t.to_order < last or b.outcome = 'won') as arrived,
-                b.at - a.at as us, coalesce(b.observed, false) and a.in_time and b.in_time as exact,
-                greatest(c.ended_at - a.at, 0) as ended_us, c.ended_at is null as going
+                b.at_us - a.at_us as us, coalesce(b.observed, false) and a.in_time and b.in_time as exact,
+                greatest(c.ended_at - a.at_us, 0) as ended_us, c.ended_at is null as going
             from entry a
             join cycles c using (person_id, cycle)
             cross join last
@@ -140,7 +140,7 @@ def transitions(end):
             where a.observed
         )
         select pair.*, n.stage as to_stage, case when arrived and us >= 0 then us end as reached,
-            case when arrived and us >= 0 then us when not going then ended_us else {end} - at end as spell,
+            case when arrived and us >= 0 then us when not going then ended_us else {end} - at_us end as spell,
             case when arrived and us >= 0 then 0 when not going then 1 else 2 end as fate
         from pair join (select distinct stage, stage_order from entry) n on n.stage_order = pair.to_order"""
 
@@ -206,25 +206,22 @@ def incidence(horizon_marks):
         from whole"""
 
 
-def stock(as_of, end):
+def stock(as_of):
     taken = f"period_end <= '{as_of}' and (period in ('month', 'quarter', 'fiscal_year') or (period = 'day' and period_end = '{as_of}'))"
     return f"""
         with ends as (select distinct {KEY} from period where {taken}),
         there as (
             select {KEY}, stage, {member()}, count(*) as n,
-                list(epoch_us(cast(period_end as timestamp)) + {DAY} - 1 - at) filter (not censored) as ages,
-                avg(epoch_us(cast(period_end as timestamp)) + {DAY} - 1 - at) filter (not censored) as mean,
-                quantile_cont(cast(epoch_us(cast(period_end as timestamp)) + {DAY} - 1 - at as double), [0.5, 0.9])
+                avg(epoch_us(cast(period_end as timestamp)) + {DAY} - 1 - at_us) filter (not censored) as mean,
+                quantile_cont(cast(epoch_us(cast(period_end as timestamp)) + {DAY} - 1 - at_us as double), [0.5, 0.9])
                     filter (not censored) as q
             from entry join ends on entered_on <= period_end and (left_on is null or left_on > period_end)
             group by {sets('period', 'period_start', 'period_end', 'stage')}
         )
         select unnest(['stock', 'stock_age_mean', 'stock_age_median', 'stock_age_p90']) as measure, {KEY}, stage,
-            null as to_stage, dimension, member, n,
+            cast(null as varchar) as to_stage, dimension, member, n,
             unnest([cast(n as double), mean / {DAY}, q[1] / {DAY}, q[2] / {DAY}]) as value
-        from there""".replace(
-        f"list(epoch_us(cast(period_end as timestamp)) + {DAY} - 1 - at) filter (not censored) as ages,\n                ", ""
-    )
+        from there"""
 
 
 def main():
@@ -234,7 +231,7 @@ def main():
     db.sql("set timezone = 'UTC'")
     end = prepare(db, entries, as_of)
     db.sql(transitions(end))
-    parts = [volume(), conversion(), velocity(), incidence(MARKS), stock(as_of, end)]
+    parts = [volume(), conversion(), velocity(), incidence(MARKS), stock(as_of)]
     columns = f"measure, {KEY}, stage, to_stage, dimension, member, n, value"
     for number, part in enumerate(parts):
         verb = "create temp table found as" if number == 0 else "insert into found"
@@ -247,7 +244,7 @@ def main():
     measures = "(select distinct measure from found)"
     ours = f"""(select * from read_parquet('{answers}') where measure in {measures} and (n > 0)
         and not (measure = 'stock' and period in ('day', 'week') and period_end <> '{as_of}'))"""
-    agreed = db.sql(f"select count(*) from found a join {ours} b on {same}").fetchone()[0]
+    agreed = db.sql(f"select count(*) from found a join {ours} b on {same}").fetchall()[0][0]
     wrong = db.sql(f"""select * from found a full join {ours} b on {same}
         where a.n is distinct from b.n or (a.value is null) <> (b.value is null)
             or abs(a.value - b.value) > 1e-6 * greatest(1, abs(a.value)) limit 5""").fetchall()

@@ -80,9 +80,9 @@ pub(crate) async fn measure(
     for wave in relations(config)? {
         let frames = session.run_all(&wave).await?;
         for (relation, frame) in wave.iter().zip(frames) {
-            for name in made_of(&relation.name) {
-                let made = make(name, &frame, &measured, config).map_err(rows(name))?;
-                session.register(name, made.0, made.1)?;
+            for (name, table) in made(&relation.name, &frame, &measured, config) {
+                let (schema, batches) = table.map_err(rows(name))?;
+                session.register(name, schema, batches)?;
             }
             session.register(&relation.name, frame.schema, frame.batches)?;
         }
@@ -91,12 +91,34 @@ pub(crate) async fn measure(
     Ok(["metric", "sla_week", "stage"].map(str::to_owned).to_vec())
 }
 
-fn make(
-    name: &str,
+type Made = Result<(SchemaRef, Vec<RecordBatch>), ArrowError>;
+
+/// What is made of a relation, side by side.
+fn made(
+    relation: &str,
     frame: &Frame,
     measured: &inputs::Measured,
     config: &Config,
-) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+) -> Vec<(&'static str, Made)> {
+    std::thread::scope(|scope| {
+        let begin = |name: &&'static str| {
+            let name = *name;
+            (
+                name,
+                scope.spawn(move || make(name, frame, measured, config)),
+            )
+        };
+        let tasks: Vec<_> = made_of(relation).iter().map(begin).collect();
+        let ended = tasks.into_iter().map(|(name, task)| {
+            let table = task.join();
+            let table = table.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
+            (name, table)
+        });
+        ended.collect()
+    })
+}
+
+fn make(name: &str, frame: &Frame, measured: &inputs::Measured, config: &Config) -> Made {
     let periods = &measured.periods;
     match name {
         "velocity" => velocity::table(frame, periods),
