@@ -27,7 +27,8 @@ struct Head {
 
 #[derive(Deserialize)]
 struct Late {
-    stage: String,
+    /// In backticks, between commas.
+    stages: String,
     observed_from: Date,
 }
 
@@ -56,9 +57,9 @@ async fn notes(
         return Ok(Vec::new());
     };
     let sql = format!(
-        "select stage, observed_from from baseline
+        "select string_agg(concat('`', stage, '`'), ', ' order by stage) as stages, observed_from from baseline
          where baseline = '{name}' and measure = 'stage' and observed_from > first_day
-         order by observed_from, stage"
+         group by observed_from order by observed_from"
     );
     let late: Vec<Late> = session.query("baseline", &sql).await?.rows()?;
     let mut notes = vec![format!(
@@ -70,10 +71,10 @@ async fn notes(
             "It rests on imported history, which may lack what the source did not keep".into(),
         );
     }
-    notes.extend(late.iter().map(|stage| {
+    notes.extend(late.iter().map(|late| {
         format!(
-            "Stage `{}` was observed only from {}: what it has of earlier months was imported",
-            stage.stage, stage.observed_from
+            "Observed only from {}, what is earlier was imported: {}",
+            late.observed_from, late.stages
         )
     }));
     if head.definition_hash != config.funnel.hash {

@@ -94,9 +94,9 @@ impl Times {
             };
         }
         if self.ended.is_valid(at) {
-            return self.ended.value(at) << 2 | 1;
+            return (self.ended.value(at) << 2) | 1;
         }
-        self.age.value(at) << 2 | 2
+        (self.age.value(at) << 2) | 2
     }
 }
 

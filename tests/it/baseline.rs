@@ -114,7 +114,7 @@ fn a_baseline_is_compared() {
         [
             "Baseline `start`: 2025-02-01 to 2025-02-28, definition 2025-q1",
             "It rests on imported history, which may lack what the source did not keep",
-            "Stage `closed` was observed only from 2025-03-06: what it has of earlier months was imported",
+            "Observed only from 2025-03-06, what is earlier was imported: `closed`, `known`, `mql`, `opportunity`, `responded`, `sal`",
         ]
     );
     assert!(
@@ -141,9 +141,9 @@ fn a_baseline_is_compared() {
     assert_eq!(unknown.code, 2);
     assert_eq!(
         unknown.stderr,
-        "error: `industry_averages` names `mqll`, which is no stage of the funnel\n \
-         --> config/leadgauge.yaml:65:7\n  |\n\
-         65 |     - { from: mqll, to: sal, conversion: 0.45, median_days: 2.5, source: A survey }\n   |       ^\n  \
+        "error: `industry_averages` names `mqll`, which is no stage of the funnel\n  \
+         --> config/leadgauge.yaml:66:7\n   |\n\
+         66 |     - { from: mqll, to: sal, conversion: 0.45, median_days: 2.5, source: A survey }\n   |       ^\n  \
          fix: name some of: known, responded, mql, sal, opportunity, closed\n"
     );
 }

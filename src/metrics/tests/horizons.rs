@@ -26,7 +26,7 @@ async fn conversion_by_age_is_that_of_every_horizon() {
     session
         .register("baseline", frozen.schema, frozen.batches)
         .unwrap();
-    let slow = Slow::of(&entries);
+    let slow = Slow::over(&entries);
     let mut told = 0;
     for (stage, to) in [(1, 2), (1, 4), (2, 3), (2, 4), (3, 4)] {
         for days in [0_i64, 1, 7, 30, 60, 200, 400] {

@@ -48,7 +48,7 @@ fn share(a: usize, b: usize) -> Option<f64> {
 }
 
 impl<'a> Slow<'a> {
-    pub(super) fn of(entries: &'a [Entry]) -> Self {
+    pub(super) fn over(entries: &'a [Entry]) -> Self {
         let placed = entries.iter().enumerate();
         let placed = placed.map(|(at, it)| ((it.person, it.cycle, it.stage), at));
         Self {
@@ -403,7 +403,7 @@ async fn slow_loops_agree() {
         .into_iter()
         .map(|row| serde_json::from_value(row).unwrap())
         .collect();
-    let mut slow = Slow::of(&entries);
+    let mut slow = Slow::over(&entries);
     let mut who: Vec<Who> = vec![None];
     for dimension in ["lead_source", "segment"] {
         let members: BTreeSet<&'static str> =
