@@ -2,7 +2,8 @@
 //! the baseline and what differs from it, and the figures of each report.
 //!
 //! What is measured is plain SQL in `queries/`, one relation a file. Rust holds what SQL cannot say:
-//! the calendar, the configured dimensions, and statistical tests. Everything is derived from
+//! the calendar, the configured dimensions, what is measured of sorted durations (quantiles, curves),
+//! and statistical tests. Everything is derived from
 //! `stage_entry` and the as-of date, so the same night gives the same numbers.
 
 mod baseline;
