@@ -3,8 +3,8 @@
 //!
 //! What is measured is plain SQL in `queries/`, one relation a file. Rust holds what SQL cannot say:
 //! the calendar, the configured dimensions, what is measured of sorted durations (quantiles, curves),
-//! and statistical tests. Everything is derived from
-//! `stage_entry` and the as-of date, so the same night gives the same numbers.
+//! and statistical tests. Everything is derived from `stage_entry` and the as-of date, so the same
+//! night gives the same numbers.
 
 mod baseline;
 mod calendar;
