@@ -1,10 +1,10 @@
 -- conversion: what became of the observed entries of a period, by the stage they should reach.
--- Grain: period of the entry (month, quarter; week for the total only) x stage_order x to_order x member_no at entry (0 is
---   the total; see member); no entries, no row. Columns: the key; n = converted + lost + open; late_after (part of lost),
---   mature (part of n), left_out (not in n): see transition.
+-- Grain: period of the entry (all but day) x stage_order x to_order x member_no at entry (0 is the total; see member); no
+--   entries, no row. Columns: the key; n = converted + lost + open; late_after (part of lost), mature (part of n),
+--   left_out (not in n): see transition.
 with counted as (
     select
-        'month' as part, month_start as part_start, stage_order, to_order, member_no,
+        slot, stage_order, to_order, member_no,
         count(*) filter (where not left_out) as n,
         count(*) filter (where converted) as converted,
         count(*) filter (where lost) as lost,
@@ -13,25 +13,12 @@ with counted as (
         count(*) filter (where mature and not left_out) as mature,
         count(*) filter (where left_out) as left_out
     from transition_dimension
-    group by month_start, stage_order, to_order, member_no
-    union all
-    select
-        'week', week_start, stage_order, to_order, member_no,
-        count(*) filter (where not left_out),
-        count(*) filter (where converted),
-        count(*) filter (where lost),
-        count(*) filter (where open),
-        count(*) filter (where late_after),
-        count(*) filter (where mature and not left_out),
-        count(*) filter (where left_out)
-    from transition_dimension
-    where member_no = 0 and week_start > $as_of - 378
-    group by week_start, stage_order, to_order, member_no
+    group by slot, stage_order, to_order, member_no
 )
 select
     p.period, p.period_start, p.period_end, c.stage_order, c.to_order, c.member_no,
     sum(c.n) as n, sum(c.converted) as converted, sum(c.lost) as lost, sum(c.open) as open,
     sum(c.late_after) as late_after, sum(c.mature) as mature, sum(c.left_out) as left_out
 from counted c
-join period p on p.part = c.part and p.part_start = c.part_start
+join period p on p.slot = c.slot and p.period <> 'day'
 group by p.period, p.period_start, p.period_end, c.stage_order, c.to_order, c.member_no

@@ -1,12 +1,12 @@
 -- entry: stage entries that are not carried, with what the measures ask of them.
 -- Grain: stage entry.
--- Columns: those of measured_entry (stage_entry's that a measure needs, and members, the numbers of its members by
---   dimension), and
+-- Columns: those of measured_entry (stage_entry's that a measure needs; cycle_no, a number for its person and cycle;
+--   members, the numbers of its members by dimension), and
 --   again       the person entered the stage in an earlier cycle;
 --   observed    neither implied nor censored;
 --   counted     what reports count: observed and net-new, at the last stage also won;
 --   in_time     not confirmed more than a day after it was implied: its instant may stand in velocity;
---   week_start, month_start  the week and month of entered_on.
+--   slot        the slot of entered_on: what periods are added up from (see day_slot and period).
 with numbered as (
     select *, false as again
     from measured_entry
@@ -28,7 +28,7 @@ select
     not implied and not censored as observed,
     not implied and not censored and net_new and (stage_order < s.stages or outcome = 'won') as counted,
     coalesce(cast(confirmed_at as bigint) - cast(entered_at as bigint) <= 86400000000, true) as in_time,
-    entered_on - cast((date_part('dow', entered_on) + 7 - s.first_weekday) % 7 as bigint) as week_start,
-    cast(date_trunc('month', entered_on) as date) as month_start
+    d.slot
 from numbered n
+left join day_slot d on d.date = n.entered_on
 cross join setting s

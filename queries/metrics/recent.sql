@@ -4,7 +4,8 @@
 --   mature_n, converted   of the observed entries that became a horizon old in the last 90 days, those that reached
 --                         to_stage within the horizon; without a horizon, of the entries of the last 90 days;
 --   durations    the µs of the transitions to to_stage completed in the last 90 days, ascending, separated by commas;
---   duration_n, median_days of them.
+--   duration_n, median_days of them;
+--   industry_rate, industry_median_days, industry_source  what others report of the way to to_stage (see industry_average).
 with entered as (
     select stage, sum(n) as n
     from stage_day
@@ -28,8 +29,10 @@ select
     s.id as stage, n.id as to_stage, s.stage_order,
     coalesce(e.n, 0) as entered_28,
     coalesce(c.n, 0) as mature_n, coalesce(c.converted, 0) as converted,
-    coalesce(c.duration_n, 0) as duration_n, c.median_us / 86400000000 as median_days, c.durations
+    coalesce(c.duration_n, 0) as duration_n, c.median_us / 86400000000 as median_days, c.durations,
+    i.conversion as industry_rate, i.median_days as industry_median_days, i.source as industry_source
 from stage s
 left join stage n on n.stage_order = s.stage_order + 1
 left join entered e on e.stage = s.id
 left join cohort c on c.stage_order = s.stage_order
+left join industry_average i on i.stage = s.id and i.to_stage = n.id

@@ -5,44 +5,22 @@
 --   volume_reentry  of them, in a stage that the person had entered in an earlier cycle;
 --   volume_implied  entries implied by a later stage (not in volume);
 --   volume_won      of the observed entries into the last stage, the won ones.
--- Columns: the key; n. The total has a row for every period since the first entry; a member has rows where n > 0. Days
---   have the total only.
+-- Columns: the key; n. The total has a row for every period; a member has rows where n > 0.
 with counted as (
     select
-        'month' as part, month_start as part_start, stage_order, member_no,
+        slot, stage_order, member_no,
         count(*) filter (where observed) as volume,
         count(*) filter (where observed and net_new) as net_new,
         count(*) filter (where observed and again) as reentry,
         count(*) filter (where implied) as implied,
         count(*) filter (where observed and outcome = 'won') as won
     from entry_dimension
-    group by month_start, stage_order, member_no
+    group by slot, stage_order, member_no
     union all
-    select
-        'week', week_start, stage_order, member_no,
-        count(*) filter (where observed),
-        count(*) filter (where observed and net_new),
-        count(*) filter (where observed and again),
-        count(*) filter (where implied),
-        count(*) filter (where observed and outcome = 'won')
-    from entry_dimension
-    where week_start > $as_of - 378
-    group by week_start, stage_order, member_no
-    union all
-    select
-        'day', entered_on, stage_order, member_no,
-        count(*) filter (where observed),
-        count(*) filter (where observed and net_new),
-        count(*) filter (where observed and again),
-        count(*) filter (where implied),
-        count(*) filter (where observed and outcome = 'won')
-    from entry_dimension
-    where member_no = 0 and entered_on > $as_of - 60
-    group by entered_on, stage_order, member_no
-    union all
-    select p.part, p.part_start, s.stage_order, 0, 0, 0, 0, 0, 0
+    select p.slot, s.stage_order, 0, 0, 0, 0, 0, 0
     from period p
     cross join stage s
+    where p.last_slot
 ),
 added as (
     select
@@ -50,7 +28,7 @@ added as (
         sum(c.volume) as volume, sum(c.net_new) as net_new, sum(c.reentry) as reentry, sum(c.implied) as implied,
         sum(c.won) as won
     from counted c
-    join period p on p.part = c.part and p.part_start = c.part_start
+    join period p on p.slot = c.slot
     group by p.period, p.period_start, p.period_end, c.stage_order, c.member_no
 ),
 long as (

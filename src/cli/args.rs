@@ -51,7 +51,7 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Ask the warehouse in SQL: one query, a file, or a prompt
     Sql(SqlArgs),
-    /// Freeze and list baselines
+    /// Freeze, list, show and compare baselines
     #[command(subcommand)]
     Baseline(BaselineCommand),
     /// Look after what the warehouse keeps
@@ -148,6 +148,24 @@ pub(super) enum BaselineCommand {
     Freeze(FreezeArgs),
     /// List the baselines there are
     List,
+    /// Show what a baseline holds, by stage and member
+    Show(ShowArgs),
+    /// Compare the newest published night with a baseline
+    Compare(CompareArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The baseline's name
+    #[arg(value_parser = label)]
+    pub(super) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// The baseline's name [default: the one that `metrics` names]
+    #[arg(value_parser = label)]
+    pub(super) name: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::reader::Reader;
 use super::yaml::Node;
-use super::{Delivery, Metrics, Report, Retention, Source, delivery, report, source};
+use super::{Delivery, Metrics, Report, Retention, Source, delivery, industry, report, source};
 use crate::fs::Location;
 use crate::problem::{Problem, nearest};
 
@@ -110,10 +110,16 @@ fn read_retention(reader: &Reader<'_>, node: &Node) -> Option<Retention> {
 }
 
 fn read_metrics(reader: &Reader<'_>, node: &Node) -> Option<Metrics> {
-    let [dimensions, horizon_days, baseline, floor] = reader.fields(
+    let [dimensions, horizon_days, baseline, floor, averages] = reader.fields(
         node,
         "`metrics`",
-        ["dimensions", "horizon_days", "baseline", "floor"],
+        [
+            "dimensions",
+            "horizon_days",
+            "baseline",
+            "floor",
+            "industry_averages",
+        ],
     )?;
     let dimensions = dimensions.or(Vec::new(), |list| {
         reader.tell_repeated(list.items().iter().filter_map(Node::named), "dimension");
@@ -122,11 +128,13 @@ fn read_metrics(reader: &Reader<'_>, node: &Node) -> Option<Metrics> {
     let horizon_days = horizon_days.optional(|node| reader.whole(node, 1..=3660));
     let baseline = baseline.optional(|node| reader.label(node));
     let floor = floor.or(30, |node| reader.whole(node, 1..=1_000_000));
+    let averages = averages.or(Vec::new(), |node| industry::read(reader, node));
     Some(Metrics {
         dimensions: dimensions?,
         horizon_days: horizon_days?,
         baseline: baseline?,
         floor: floor?,
+        industry_averages: averages?,
     })
 }
 

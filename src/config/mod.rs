@@ -12,6 +12,7 @@ mod delivery;
 mod examples;
 mod funnel;
 mod gates;
+mod industry;
 mod leadgauge;
 mod load;
 mod reader;
@@ -209,6 +210,21 @@ pub(crate) struct Metrics {
     pub(crate) baseline: Option<String>,
     /// Under this many entries a rate or a comparison is "too few to say".
     pub(crate) floor: u32,
+    pub(crate) industry_averages: Vec<IndustryAverage>,
+}
+
+/// What others report of the way from one stage to another.
+#[derive(Debug, Clone)]
+pub(crate) struct IndustryAverage {
+    /// A stage's id, as `to` is; whether there is such a stage, whoever measures judges.
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// 0 to 1.
+    pub(crate) conversion: Option<f64>,
+    pub(crate) median_days: Option<f64>,
+    /// Who says so.
+    pub(crate) source: String,
+    pub(crate) place: Place,
 }
 
 // ---- reports and delivery ----

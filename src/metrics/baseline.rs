@@ -3,6 +3,8 @@
 //! A baseline never changes: its rows are added once to the append-only table `baseline`, and a
 //! name that is taken is refused. It is frozen from the relations that `measure` leaves registered.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use jiff::ToSpan;
@@ -13,10 +15,10 @@ use super::{MetricsError, inputs, measured, rows};
 use crate::config::{ColumnType, Config};
 use crate::problem::Problem;
 use crate::warehouse::query::relation::load;
-use crate::warehouse::{Frame, Session, batch_of, schema_of};
+use crate::warehouse::{Frame, Session, schema_of};
 
 /// The columns of `baseline`; what the measures are, `queries/baseline/baseline_row.sql` says.
-pub(super) const COLUMNS: [(&str, ColumnType); 18] = [
+pub(super) const COLUMNS: [(&str, ColumnType); 20] = [
     ("baseline", ColumnType::String),
     ("definition", ColumnType::String),
     ("definition_hash", ColumnType::String),
@@ -31,16 +33,16 @@ pub(super) const COLUMNS: [(&str, ColumnType); 18] = [
     ("dimension", ColumnType::String),
     ("member", ColumnType::String),
     ("period_start", ColumnType::Date),
+    ("age_days", ColumnType::Bigint),
     ("n", ColumnType::Bigint),
     ("converted", ColumnType::Bigint),
     ("value", ColumnType::Double),
     ("durations", ColumnType::String),
+    ("observed_from", ColumnType::Date),
 ];
 
-const WINDOW: [(&str, ColumnType); 2] = [
-    ("first_day", ColumnType::Date),
-    ("last_day", ColumnType::Date),
-];
+/// How many of them all rows of one baseline share.
+const HEAD: usize = 8;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +91,7 @@ pub(crate) async fn freeze(
     }
     measured(session, config).await?;
     let (first_day, last_day) = window(session, freeze).await?;
-    let imported = reaches_back(session, freeze, first_day).await?;
+    let imported = reaches_back(session, config, freeze, first_day).await?;
     let head = Head {
         baseline: freeze.name,
         definition: &config.funnel.definition,
@@ -100,20 +102,65 @@ pub(crate) async fn freeze(
         imported,
         horizon_days: config.metrics.horizon_days,
     };
-    let measured = figures(session, config, (first_day, last_day)).await?;
-    let all: Vec<Row<'_>> = measured
-        .into_iter()
-        .map(|measured| Row { head, measured })
-        .collect();
+    inputs::table(session, "baseline_head", &COLUMNS[..HEAD], &[head])?;
+    let frame = run(session, config, "baseline_row").await?;
     let schema = schema_of(&COLUMNS);
-    let batch = batch_of(&schema, &all).map_err(rows("baseline"))?;
+    let batches = frame.batches.iter();
+    let batches = batches
+        .map(|batch| RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(rows("baseline"))?;
     Ok(Frozen {
         first_day,
         last_day,
-        rows: all.len(),
+        rows: frame.len(),
         schema,
-        batches: vec![batch],
+        batches,
     })
+}
+
+/// What a baseline says of itself and of each stage, every member and the total: entries, what
+/// converted within its horizon, and the median days. By name; a name that is not there is refused.
+pub(crate) async fn show(session: &Session, name: &str) -> Result<Frame, MetricsError> {
+    known_name(session, name).await?;
+    let sql = format!(
+        "select measure, stage, to_stage, dimension, member, n, converted, value, observed_from
+         from baseline
+         where baseline = '{name}' and measure in ('stage', 'volume', 'conversion', 'duration')
+         order by measure, stage, to_stage, dimension nulls first, member"
+    );
+    Ok(session.query("baseline", &sql).await?)
+}
+
+/// Refuses a baseline that is not there.
+pub(super) async fn known_name(session: &Session, name: &str) -> Result<(), MetricsError> {
+    let names: Vec<Named> = baselines(session).await?.rows()?;
+    if names.iter().any(|it| it.baseline == name) {
+        return Ok(());
+    }
+    let problem = Problem::new(format!("There is no baseline `{name}`"));
+    let fix = if names.is_empty() {
+        format!("freeze it: `leadgauge baseline freeze {name}`")
+    } else {
+        let names: Vec<String> = names
+            .iter()
+            .map(|it| format!("`{}`", it.baseline))
+            .collect();
+        format!("name one of {}", names.join(", "))
+    };
+    Err(refused(problem.fix(fix)))
+}
+
+/// Runs a relation of `queries/baseline/` and leaves it registered.
+async fn run(session: &Session, config: &Config, name: &str) -> Result<Frame, MetricsError> {
+    let all = load("baseline", &config.queries)?;
+    let relation = all.iter().find(|relation| relation.name == name);
+    let Some(relation) = relation else {
+        return Err(refused(Problem::new(format!("There is no query `{name}`"))));
+    };
+    let frame = session.run(relation).await?;
+    session.register(name, Arc::clone(&frame.schema), frame.batches.clone())?;
+    Ok(frame)
 }
 
 #[derive(Deserialize)]
@@ -122,7 +169,7 @@ struct Named {
 }
 
 /// The part of a row that all rows of one baseline share.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Serialize)]
 struct Head<'a> {
     baseline: &'a str,
     definition: &'a str,
@@ -134,52 +181,6 @@ struct Head<'a> {
     horizon_days: Option<u32>,
 }
 
-#[derive(Serialize)]
-struct Row<'a> {
-    #[serde(flatten)]
-    head: Head<'a>,
-    #[serde(flatten)]
-    measured: Measured,
-}
-
-/// A row of `queries/baseline/baseline_row.sql`.
-#[derive(Deserialize, Serialize)]
-struct Measured {
-    measure: String,
-    stage: String,
-    to_stage: Option<String>,
-    dimension: Option<String>,
-    member: Option<String>,
-    period_start: Option<Date>,
-    n: i64,
-    converted: Option<i64>,
-    value: Option<f64>,
-    durations: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Window {
-    first_day: Date,
-    last_day: Date,
-}
-
-async fn figures(
-    session: &Session,
-    config: &Config,
-    (first_day, last_day): (Date, Date),
-) -> Result<Vec<Measured>, MetricsError> {
-    let window = Window {
-        first_day,
-        last_day,
-    };
-    inputs::table(session, "baseline_window", &WINDOW, &[window])?;
-    let mut all = Vec::new();
-    for relation in load("baseline", &config.queries)? {
-        all.extend(session.run(&relation).await?.rows()?);
-    }
-    Ok(all)
-}
-
 /// The window asked for, if it has passed; else the twelve full months up to the as-of date.
 async fn window(session: &Session, freeze: &Freeze<'_>) -> Result<(Date, Date), MetricsError> {
     let known = inputs::known(session).await?;
@@ -187,6 +188,9 @@ async fn window(session: &Session, freeze: &Freeze<'_>) -> Result<(Date, Date), 
     if first_day > last_day || last_day > known.as_of {
         let wrong = window_wrong(freeze.name, first_day, last_day, known.as_of);
         return Err(refused(wrong));
+    }
+    if first_day != first_day.first_of_month() {
+        return Err(refused(partial(freeze.name, first_day)));
     }
     Ok((first_day, last_day))
 }
@@ -201,43 +205,33 @@ fn twelve_months(as_of: Date) -> (Date, Date) {
     (last.first_of_month().saturating_sub(11.months()), last)
 }
 
+/// A row of `queries/baseline/observed.sql`.
 #[derive(Deserialize)]
-struct Reach {
+struct Observed {
     stage: String,
-    /// The first observed entry.
     first_on: Option<Date>,
-    /// The first that was not imported.
-    watched_on: Option<Date>,
+    observed_from: Option<Date>,
 }
 
 /// Whether the window rests on imported history; refused when nothing is known of its beginning, or
 /// when imported history is not allowed.
 async fn reaches_back(
     session: &Session,
+    config: &Config,
     freeze: &Freeze<'_>,
     first_day: Date,
 ) -> Result<bool, MetricsError> {
-    let reach: Vec<Reach> = session.query("reach of history", REACH).await?.rows()?;
-    let known = reach.iter().filter_map(|stage| stage.first_on).min();
+    let stages: Vec<Observed> = run(session, config, "observed").await?.rows()?;
+    let known = stages.iter().filter_map(|stage| stage.first_on).min();
     if known.is_none_or(|day| day > first_day) {
         return Err(refused(too_short(freeze.name, first_day, known)));
     }
-    let unwatched = |it: &&Reach| it.watched_on.is_none_or(|day| day > first_day);
-    match reach.iter().find(unwatched) {
+    let late = |it: &&Observed| it.observed_from.is_none_or(|day| day > first_day);
+    match stages.iter().find(late) {
         Some(stage) if !freeze.imported => Err(refused(unseen(freeze.name, first_day, stage))),
         found => Ok(found.is_some()),
     }
 }
-
-/// An entry that became known after its day without being late came with a stream's first extract.
-const REACH: &str = "
-    select
-        s.id as stage, min(e.entered_on) as first_on,
-        min(e.entered_on) filter (where e.late or local_date(e.known_at) <= e.entered_on) as watched_on
-    from stage s
-    left join entry e on e.stage = s.id and e.observed
-    group by s.id, s.stage_order
-    order by s.stage_order";
 
 fn refused(problem: Problem) -> MetricsError {
     MetricsError::Refused(Box::new(problem))
@@ -268,10 +262,22 @@ fn too_short(name: &str, first_day: Date, known: Option<Date>) -> Problem {
     .fix("name a window that begins later, or wait")
 }
 
-fn unseen(name: &str, first_day: Date, stage: &Reach) -> Problem {
-    let found = stage.watched_on.map_or_else(
-        || "was never watched".to_owned(),
-        |day| format!("was watched only from {day}"),
+fn partial(name: &str, first_day: Date) -> Problem {
+    let first = first_day.first_of_month().saturating_add(1.month());
+    Problem::new(format!(
+        "Baseline `{name}` cannot be frozen: its window begins on {first_day}, within a month"
+    ))
+    .why("a part of a month would stand beside whole ones")
+    .fix(format!(
+        "begin on {first}, or on {}",
+        first_day.first_of_month()
+    ))
+}
+
+fn unseen(name: &str, first_day: Date, stage: &Observed) -> Problem {
+    let found = stage.observed_from.map_or_else(
+        || "was never observed".to_owned(),
+        |day| format!("was observed only from {day}"),
     );
     Problem::new(format!(
         "Baseline `{name}` cannot be frozen: its window begins on {first_day}, and stage `{}` {found}",

@@ -1,4 +1,4 @@
-//! The company's days: which week, month and fiscal quarter each belongs to, and whether it is worked.
+//! The company's days: which week, month, fiscal quarter and fiscal year each belongs to, and whether it is worked.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::config::{Calendar, ColumnType};
 
-pub(super) const COLUMNS: [(&str, ColumnType); 11] = [
+pub(super) const COLUMNS: [(&str, ColumnType); 13] = [
     ("date", ColumnType::Date),
     ("weekday", ColumnType::Bigint),
     ("week_start", ColumnType::Date),
@@ -14,6 +14,8 @@ pub(super) const COLUMNS: [(&str, ColumnType); 11] = [
     ("month_end", ColumnType::Date),
     ("quarter_start", ColumnType::Date),
     ("quarter_end", ColumnType::Date),
+    ("year_start", ColumnType::Date),
+    ("year_end", ColumnType::Date),
     ("fiscal_year", ColumnType::Bigint),
     ("fiscal_quarter", ColumnType::String),
     ("working", ColumnType::Boolean),
@@ -31,6 +33,9 @@ pub(super) struct Day {
     pub(super) month_end: Date,
     pub(super) quarter_start: Date,
     pub(super) quarter_end: Date,
+    /// First and last day of the fiscal year.
+    pub(super) year_start: Date,
+    pub(super) year_end: Date,
     fiscal_year: i16,
     /// As `2026-Q4`: fiscal year and quarter.
     fiscal_quarter: String,
@@ -53,6 +58,7 @@ fn day(calendar: &Calendar, date: Date) -> Day {
     let since_week_start = date.weekday().since(calendar.week_starts);
     let since_year_start = (date.month() - calendar.fiscal_year_starts).rem_euclid(12);
     let quarter_start = before(date.first_of_month(), i32::from(since_year_start % 3));
+    let year_start = before(date.first_of_month(), i32::from(since_year_start));
     let fiscal_year = fiscal_year(calendar, date);
     let holiday = calendar.holidays.get(&date).cloned();
     Day {
@@ -63,6 +69,8 @@ fn day(calendar: &Calendar, date: Date) -> Day {
         month_end: date.last_of_month(),
         quarter_start,
         quarter_end: quarter_start.saturating_add(2.months()).last_of_month(),
+        year_start,
+        year_end: year_start.saturating_add(11.months()).last_of_month(),
         fiscal_year,
         fiscal_quarter: format!("{fiscal_year}-Q{}", since_year_start / 3 + 1),
         working: holiday.is_none() && calendar.working_days.contains(&date.weekday()),
@@ -105,6 +113,8 @@ mod tests {
         assert_eq!(january["fiscal_quarter"], "2026-Q4");
         assert_eq!(january["quarter_start"], "2025-11-01");
         assert_eq!(january["quarter_end"], "2026-01-31");
+        assert_eq!(january["year_start"], "2025-02-01");
+        assert_eq!(january["year_end"], "2026-01-31");
         let february = shown(&calendar, date(2026, 2, 1));
         assert_eq!(february["fiscal_quarter"], "2027-Q1");
         assert_eq!(february["quarter_end"], "2026-04-30");

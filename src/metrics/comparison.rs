@@ -1,12 +1,14 @@
 //! What differs from the baseline by more than chance: counts, rates and days of every stage.
 //!
-//! Rates are compared over entries at least a horizon old on both sides, and only when the baseline
-//! was frozen with the same horizon. A side below the configured floor is too few to say. The tests
+//! Rates are compared within the horizon in force over entries at least as old on both sides, whatever
+//! horizon the baseline was frozen with. A side below the configured floor is too few to say. The tests
 //! of one as-of date share one false discovery rate. Entries of the last days may lie in the
 //! baseline's window too: then the difference is understated, never overstated.
 
 use std::collections::BTreeMap;
 
+use jiff::ToSpan;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::{
@@ -19,11 +21,14 @@ use crate::warehouse::Session;
 pub(super) const TABLE: &str = "comparison";
 
 /// The columns of `comparison`, one row a stage; what the first of them are, `recent` says.
-const COLUMNS: [(&str, ColumnType); 17] = [
+/// `baseline_28` is the mean of the baseline's weeks, `season_28` what its four weeks of 52 weeks ago
+/// held, null where the window lacks one of them. The industry's are what others report.
+const COLUMNS: [(&str, ColumnType); 21] = [
     ("stage", ColumnType::String),
     ("to_stage", ColumnType::String),
     ("entered_28", ColumnType::Bigint),
     ("baseline_28", ColumnType::Double),
+    ("season_28", ColumnType::Bigint),
     ("volume_p", ColumnType::Double),
     ("volume_verdict", ColumnType::String),
     ("rate", ColumnType::Double),
@@ -37,6 +42,9 @@ const COLUMNS: [(&str, ColumnType); 17] = [
     ("baseline_median_days", ColumnType::Double),
     ("days_p", ColumnType::Double),
     ("days_verdict", ColumnType::String),
+    ("industry_rate", ColumnType::Double),
+    ("industry_median_days", ColumnType::Double),
+    ("industry_source", ColumnType::String),
 ];
 
 /// The weeks of `entered_28`.
@@ -53,6 +61,9 @@ struct Recent {
     duration_n: i64,
     median_days: Option<f64>,
     durations: Option<String>,
+    industry_rate: Option<f64>,
+    industry_median_days: Option<f64>,
+    industry_source: Option<String>,
 }
 
 /// A row of the baseline's total.
@@ -61,7 +72,8 @@ struct Kept {
     measure: String,
     stage: String,
     to_stage: Option<String>,
-    horizon_days: Option<u32>,
+    period_start: Option<Date>,
+    age_days: Option<i64>,
     n: i64,
     converted: Option<i64>,
     value: Option<f64>,
@@ -74,6 +86,7 @@ struct Row<'a> {
     to_stage: Option<&'a str>,
     entered_28: i64,
     baseline_28: Option<f64>,
+    season_28: Option<i64>,
     volume_p: Option<f64>,
     volume_verdict: Option<&'static str>,
     rate: Option<f64>,
@@ -87,6 +100,9 @@ struct Row<'a> {
     baseline_median_days: Option<f64>,
     days_p: Option<f64>,
     days_verdict: Option<&'static str>,
+    industry_rate: Option<f64>,
+    industry_median_days: Option<f64>,
+    industry_source: Option<&'a str>,
 }
 
 /// Compares every stage with the configured baseline and registers the table `comparison`. Without
@@ -94,7 +110,7 @@ struct Row<'a> {
 pub(super) async fn register(session: &Session, config: &Config) -> Result<(), MetricsError> {
     let sql = "select * from recent order by stage_order";
     let recent: Vec<Recent> = session.query("recent", sql).await?.rows()?;
-    let kept = Baselines::read(session).await?;
+    let kept = Baselines::read(session, config.metrics.horizon_days).await?;
     let sides: Vec<Sides<'_>> = recent
         .iter()
         .map(|recent| Sides::of(recent, &kept, config))
@@ -103,56 +119,72 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
 }
 
 /// The configured baseline's total by stage.
+#[derive(Default)]
 struct Baselines {
-    stages: BTreeMap<String, Stage>,
-    /// By stage and next stage.
+    /// The weeks of each stage that the baseline knows.
+    weeks: BTreeMap<String, Vec<(Date, i64)>>,
+    /// By stage and next stage: within the horizon in force, of entries at least as old.
     rates: BTreeMap<(String, String), Kept>,
     durations: BTreeMap<(String, String), Kept>,
-}
-
-/// A stage that the baseline knows.
-#[derive(Default)]
-struct Stage {
-    weeks: Vec<i64>,
-    horizon_days: Option<u32>,
+    /// The first and last day of four weeks' beginnings, 52 weeks ago.
+    season: Option<(Date, Date)>,
 }
 
 impl Baselines {
-    async fn read(session: &Session) -> Result<Self, MetricsError> {
-        let sql = "select b.measure, b.stage, b.to_stage, b.horizon_days, b.n, b.converted, b.value, b.durations
+    async fn read(session: &Session, horizon_days: Option<u32>) -> Result<Self, MetricsError> {
+        let sql = "select b.measure, b.stage, b.to_stage, b.period_start, b.age_days, b.n, b.converted, b.value,
+                          b.durations
                    from baseline b join setting s on s.baseline = b.baseline
-                   where b.dimension is null and b.measure <> 'volume'
-                   order by b.stage, b.period_start";
+                   where b.dimension is null and b.measure in ('volume_week', 'conversion_by_age', 'duration')
+                   order by b.stage, b.period_start, b.age_days";
         let rows: Vec<Kept> = session.query("baseline", sql).await?.rows()?;
+        let as_of = inputs::known(session).await?.as_of;
+        let before = |days: i32| as_of.saturating_sub((364 + days).days());
         let mut found = Self {
-            stages: BTreeMap::new(),
-            rates: BTreeMap::new(),
-            durations: BTreeMap::new(),
+            season: Some((before(30), before(3))),
+            ..Self::default()
         };
         for row in rows {
-            found.keep(row);
+            found.keep(row, horizon_days);
         }
         Ok(found)
     }
 
-    fn keep(&mut self, row: Kept) {
+    fn keep(&mut self, row: Kept, horizon_days: Option<u32>) {
         let key = (row.stage.clone(), row.to_stage.clone().unwrap_or_default());
-        match row.measure.as_str() {
-            "volume_week" => {
-                let stage = self.stages.entry(row.stage).or_default();
-                stage.weeks.push(row.n);
-                stage.horizon_days = row.horizon_days;
+        match (row.measure.as_str(), row.period_start) {
+            ("volume_week", Some(start)) => {
+                self.weeks
+                    .entry(row.stage)
+                    .or_default()
+                    .push((start, row.n));
             }
-            "conversion" => drop(self.rates.insert(key, row)),
+            // A row holds until the next: the last one up to the horizon stands.
+            ("conversion_by_age", _) => {
+                if row.age_days <= horizon_days.map(i64::from) {
+                    self.rates.insert(key, row);
+                }
+            }
             _ => drop(self.durations.insert(key, row)),
         }
+    }
+
+    /// What the four weeks of 52 weeks ago held; none unless the baseline has them all.
+    fn season(&self, weeks: &[(Date, i64)]) -> Option<i64> {
+        let (first, last) = self.season?;
+        let held = weeks
+            .iter()
+            .filter(|(start, _)| (first..=last).contains(start));
+        let held: Vec<i64> = held.map(|(_, n)| *n).collect();
+        (held.len() == 4).then(|| held.iter().sum())
     }
 }
 
 /// Both sides of one stage's three comparisons.
 struct Sides<'a> {
     recent: &'a Recent,
-    stage: Option<&'a Stage>,
+    weeks: Option<Vec<i64>>,
+    season: Option<i64>,
     rate: Option<&'a Kept>,
     days: Option<&'a Kept>,
     volume: Test,
@@ -178,19 +210,22 @@ impl<'a> Sides<'a> {
             recent.to_stage.clone().unwrap_or_default(),
         );
         let floor = i64::from(config.metrics.floor);
-        let horizon = config.metrics.horizon_days;
-        let stage = kept.stages.get(&recent.stage);
-        let goes_on = stage.filter(|_| recent.to_stage.is_some());
-        let comparable = goes_on.filter(|it| horizon.is_some() && it.horizon_days == horizon);
+        let weeks = kept.weeks.get(&recent.stage);
+        let goes_on = weeks.filter(|_| recent.to_stage.is_some());
+        let comparable = goes_on.filter(|_| config.metrics.horizon_days.is_some());
         let (rate, days) = (kept.rates.get(&key), kept.durations.get(&key));
+        let counts: Option<Vec<i64>> = weeks.map(|it| it.iter().map(|(_, n)| *n).collect());
         Self {
             recent,
-            stage,
+            season: weeks.and_then(|it| kept.season(it)),
             rate,
             days,
-            volume: stage.map_or(Test::Missing, |it| volume(recent, &it.weeks, floor)),
+            volume: counts
+                .as_ref()
+                .map_or(Test::Missing, |it| volume(recent, it, floor)),
             conversion: comparable.map_or(Test::Missing, |_| conversion(recent, rate, floor)),
             velocity: goes_on.map_or(Test::Missing, |_| velocity(recent, days, floor)),
+            weeks: counts,
         }
     }
 
@@ -204,7 +239,8 @@ impl<'a> Sides<'a> {
             stage: &recent.stage,
             to_stage: recent.to_stage.as_deref(),
             entered_28: recent.entered_28,
-            baseline_28: self.stage.map(|it| expected(&it.weeks)),
+            baseline_28: self.weeks.as_deref().map(expected),
+            season_28: self.season,
             volume_p: self.volume.p_value(),
             volume_verdict: volume,
             rate: ratio(recent.converted, recent.mature_n),
@@ -218,6 +254,9 @@ impl<'a> Sides<'a> {
             baseline_median_days: self.days.and_then(|days| days.value),
             days_p: self.velocity.p_value(),
             days_verdict: days,
+            industry_rate: recent.industry_rate,
+            industry_median_days: recent.industry_median_days,
+            industry_source: recent.industry_source.as_deref(),
         }
     }
 }

@@ -4,7 +4,8 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{MetricsError, baseline, calendar, period, rows, split, stages};
+use super::period::{self, Periods};
+use super::{MetricsError, baseline, calendar, rows, split, stages};
 use crate::config::{ColumnType, Commitment, Config, Split};
 use crate::problem::Problem;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
@@ -28,7 +29,7 @@ const COMMITMENT: [(&str, ColumnType); 8] = [
     ("current", ColumnType::Boolean),
 ];
 
-/// What the measures read of `stage_entry`; `members` joins it.
+/// What the measures read of `stage_entry`; `cycle_no` and `members` join it.
 const MEASURED: [&str; 18] = [
     "person_id",
     "cycle",
@@ -59,6 +60,14 @@ const SETTING: [(&str, ColumnType); 8] = [
     ("floor", ColumnType::Bigint),
     ("baseline", ColumnType::String),
     ("stage", ColumnType::String),
+];
+
+const INDUSTRY_AVERAGE: [(&str, ColumnType); 5] = [
+    ("stage", ColumnType::String),
+    ("to_stage", ColumnType::String),
+    ("conversion", ColumnType::Double),
+    ("median_days", ColumnType::Double),
+    ("source", ColumnType::String),
 ];
 
 /// What `faults` reads of the run's record; the table is the pipeline's.
@@ -111,17 +120,24 @@ struct Setting<'a> {
     stage: Option<&'a str>,
 }
 
+/// What is measured, for the measures that are no SQL.
+pub(super) struct Measured {
+    pub(super) as_of: Date,
+    pub(super) periods: Vec<period::Row>,
+}
+
 /// Registers them all; `baseline` and `job_extract` empty where the session has none.
-pub(super) async fn register(session: &Session, config: &Config) -> Result<(), MetricsError> {
+pub(super) async fn register(session: &Session, config: &Config) -> Result<Measured, MetricsError> {
     let known = known(session).await?;
     let days = calendar::days(
         &config.calendar,
         first_day(config, &known),
         last_day(config, &known),
     );
-    let periods = period::periods(&days, known.as_of, known.first_day.unwrap_or(known.as_of));
+    let periods = Periods::of(&days, known.as_of, known.first_day.unwrap_or(known.as_of));
     table(session, "calendar_day", &calendar::COLUMNS, &days)?;
-    table(session, "period", &period::COLUMNS, &periods)?;
+    table(session, "period", &period::COLUMNS, &periods.rows)?;
+    table(session, "day_slot", &period::SLOT_COLUMNS, &periods.slots)?;
     table(session, "stage", &STAGE, &stages(config))?;
     table(
         session,
@@ -130,6 +146,12 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
         &commitments(config, known.as_of),
     )?;
     table(session, "setting", &SETTING, &[setting(config, &known)])?;
+    table(
+        session,
+        "industry_average",
+        &INDUSTRY_AVERAGE,
+        &industry_averages(config)?,
+    )?;
     let tables = session.tables();
     if !tables.contains("baseline") {
         table::<()>(session, "baseline", &baseline::COLUMNS, &[])?;
@@ -137,7 +159,11 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
     if !tables.contains("job_extract") {
         table::<()>(session, "job_extract", &JOB_EXTRACT, &[])?;
     }
-    measured_entry(session, config).await
+    measured_entry(session, config).await?;
+    Ok(Measured {
+        as_of: known.as_of,
+        periods: periods.rows,
+    })
 }
 
 /// `stage_entry` with only what is measured, and its members by number.
@@ -196,6 +222,46 @@ fn stages(config: &Config) -> Vec<StageRow<'_>> {
             definition: &stage.definition,
             stage_order: index + 1,
             last: index + 1 == stages.len(),
+        })
+        .collect()
+}
+
+#[derive(Serialize)]
+struct IndustryRow<'a> {
+    stage: &'a str,
+    to_stage: &'a str,
+    conversion: Option<f64>,
+    median_days: Option<f64>,
+    source: &'a str,
+}
+
+/// What others report; one that names no stage is refused where it stands.
+fn industry_averages(config: &Config) -> Result<Vec<IndustryRow<'_>>, MetricsError> {
+    let ids: Vec<&str> = config
+        .funnel
+        .stages
+        .iter()
+        .map(|it| it.id.as_str())
+        .collect();
+    let averages = config.metrics.industry_averages.iter();
+    averages
+        .map(|average| {
+            let named = [average.from.as_str(), average.to.as_str()];
+            if let Some(unknown) = named.iter().find(|id| !ids.contains(id)) {
+                let problem = Problem::new(format!(
+                    "`industry_averages` names `{unknown}`, which is no stage of the funnel"
+                ))
+                .at(average.place.clone())
+                .fix(format!("name some of: {}", ids.join(", ")));
+                return Err(MetricsError::Refused(Box::new(problem)));
+            }
+            Ok(IndustryRow {
+                stage: &average.from,
+                to_stage: &average.to,
+                conversion: average.conversion,
+                median_days: average.median_days,
+                source: &average.source,
+            })
         })
         .collect()
 }

@@ -2,29 +2,40 @@
 //! the baseline and what differs from it, and the figures of each report.
 //!
 //! What is measured is plain SQL in `queries/`, one relation a file. Rust holds what SQL cannot say:
-//! the calendar, the configured dimensions, and statistical tests. Everything is derived from
-//! `stage_entry` and the as-of date, so the same night gives the same numbers.
+//! the calendar, the configured dimensions, what is measured of sorted durations (quantiles, curves),
+//! and statistical tests. Everything is derived from `stage_entry` and the as-of date, so the same
+//! night gives the same numbers.
 
 mod baseline;
 mod calendar;
+mod compare;
 mod comparison;
+mod cycle;
+mod durations;
 mod figures;
+mod incidence;
 mod inputs;
 mod period;
 mod split;
 mod stages;
 mod statistics;
+mod stock_age;
 #[cfg(test)]
 mod tests;
+mod time_to_convert;
+mod velocity;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use crate::config::Config;
 use crate::problem::{Problem, Problems};
 use crate::warehouse::query::relation::{in_waves, load};
-use crate::warehouse::{QueryError, Relation, Session};
+use crate::warehouse::{Frame, QueryError, Relation, Session};
 
-pub(crate) use baseline::{Freeze, baselines, freeze};
+pub(crate) use baseline::{Freeze, baselines, freeze, show};
+pub(crate) use compare::{Compared, compare};
 pub(crate) use figures::{MetricSet, figures};
 
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +59,16 @@ pub(crate) enum MetricsError {
     NoReport { report: String },
 }
 
-/// The relations that measures split by dimension, as `<name>_dimension`.
-const SPLIT: [&str; 3] = ["entry", "transition", "stay"];
+/// What is made of a relation as soon as it is there: its split by dimension, and measures of
+/// durations.
+fn made_of(relation: &str) -> &'static [&'static str] {
+    match relation {
+        "entry" => &["entry_dimension"],
+        "transition" => &["transition_dimension", "velocity", "time_to_convert"],
+        "stay" => &["stay_dimension", "stock_age"],
+        _ => &[],
+    }
+}
 
 /// Computes every measure from `stage_entry`, and names the tables that are to be published.
 ///
@@ -59,20 +78,56 @@ pub(crate) async fn measure(
     session: &Session,
     config: &Config,
 ) -> Result<Vec<String>, MetricsError> {
-    inputs::register(session, config).await?;
+    let measured = inputs::register(session, config).await?;
     for wave in relations(config)? {
         let frames = session.run_all(&wave).await?;
         for (relation, frame) in wave.iter().zip(frames) {
-            if SPLIT.contains(&relation.name.as_str()) {
-                let name = split::name_of(&relation.name);
-                let (schema, batches) = split::split(&frame).map_err(rows("members"))?;
-                session.register(&name, schema, batches)?;
+            for (name, table) in made(&relation.name, &frame, &measured, config) {
+                let (schema, batches) = table.map_err(rows(name))?;
+                session.register(name, schema, batches)?;
             }
             session.register(&relation.name, frame.schema, frame.batches)?;
         }
     }
     comparison::register(session, config).await?;
     Ok(["metric", "sla_week", "stage"].map(str::to_owned).to_vec())
+}
+
+type Made = Result<(SchemaRef, Vec<RecordBatch>), ArrowError>;
+
+/// What is made of a relation, side by side.
+fn made(
+    relation: &str,
+    frame: &Frame,
+    measured: &inputs::Measured,
+    config: &Config,
+) -> Vec<(&'static str, Made)> {
+    std::thread::scope(|scope| {
+        let begin = |name: &&'static str| {
+            let name = *name;
+            (
+                name,
+                scope.spawn(move || make(name, frame, measured, config)),
+            )
+        };
+        let tasks: Vec<_> = made_of(relation).iter().map(begin).collect();
+        let ended = tasks.into_iter().map(|(name, task)| {
+            let table = task.join();
+            let table = table.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
+            (name, table)
+        });
+        ended.collect()
+    })
+}
+
+fn make(name: &str, frame: &Frame, measured: &inputs::Measured, config: &Config) -> Made {
+    let periods = &measured.periods;
+    match name {
+        "velocity" => velocity::table(frame, periods),
+        "time_to_convert" => time_to_convert::table(frame, periods, config.metrics.horizon_days),
+        "stock_age" => stock_age::table(frame, periods, measured.as_of, &config.time_zone),
+        _ => split::split(frame),
+    }
 }
 
 /// Measures unless `measure` has been there: a published version holds the results, not the steps.
@@ -88,8 +143,8 @@ fn relations(config: &Config) -> Result<Vec<Vec<Relation>>, MetricsError> {
     let mut all = load("metrics", &config.queries)?;
     all.extend(load("sla", &config.queries)?);
     for relation in &mut all {
-        for base in SPLIT {
-            if relation.needs.contains(&split::name_of(base)) {
+        for base in ["entry", "transition", "stay"] {
+            if made_of(base).iter().any(|it| relation.needs.contains(*it)) {
                 relation.needs.insert(base.to_owned());
             }
         }

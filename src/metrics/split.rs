@@ -13,11 +13,12 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use serde::Serialize;
 
+use super::cycle::Cycles;
 use crate::config::ColumnType;
 use crate::warehouse::Frame;
 
 /// The column that holds the number of an entry's member of every dimension.
-const MEMBERS: &str = "members";
+pub(super) const MEMBERS: &str = "members";
 
 /// The member of those whose value is null or empty: they count too, so members sum to the total.
 const BLANK: &str = "blank";
@@ -44,12 +45,7 @@ pub(super) struct Gathered {
     pub(super) members: Vec<Named>,
 }
 
-/// The relation that `split` makes of `base`.
-pub(super) fn name_of(base: &str) -> String {
-    format!("{base}_dimension")
-}
-
-/// The named columns of `frame`, and `members`. A column that `frame` lacks is an error.
+/// The named columns of `frame`, `cycle_no` and `members`. A column that `frame` lacks is an error.
 pub(super) fn gathered(
     frame: &Frame,
     columns: &[&str],
@@ -59,8 +55,9 @@ pub(super) fn gathered(
     let at = at.collect::<Result<Vec<_>, _>>()?;
     let fields: Fields = dimensions.iter().map(|it| number(it)).collect();
     let gathered = Field::new(MEMBERS, DataType::Struct(fields.clone()), true);
-    let schema = widened(&frame.schema.project(&at)?, gathered);
-    let mut numbers = Numbers::default();
+    let schema = widened(&frame.schema.project(&at)?, number("cycle_no"));
+    let schema = widened(&schema, gathered);
+    let (mut numbers, mut cycles) = (Numbers::default(), Cycles::default());
     let mut batches = Vec::with_capacity(frame.batches.len());
     for batch in &frame.batches {
         let numbered = dimensions.iter().map(|it| numbers.of(batch, it));
@@ -68,7 +65,8 @@ pub(super) fn gathered(
         let rows = batch.num_rows();
         let gathered = StructArray::try_new_with_length(fields.clone(), numbered, None, rows)?;
         let kept = at.iter().map(|at| Arc::clone(batch.column(*at)));
-        let columns = kept.chain([Arc::new(gathered) as ArrayRef]).collect();
+        let made = [cycles.of(batch)?, Arc::new(gathered)];
+        let columns = kept.chain(made).collect();
         batches.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
     }
     Ok(Gathered {

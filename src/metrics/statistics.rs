@@ -131,6 +131,28 @@ mod tests {
         assert_eq!(proportion_score(0, 50, 0, 60), None);
     }
 
+    /// Against statsmodels 0.15.0 (`proportions_ztest`, and `test_poisson_2indep` by score) and scipy
+    /// 1.17.1 (`mannwhitneyu`, asymptotic, with many ties).
+    #[test]
+    fn agrees_with_statsmodels_and_scipy() {
+        let score = proportion_score(45, 120, 150, 300).unwrap();
+        near(score, -2.320_477_404_461_285_7, 1e-12);
+        near(p_value(score), 0.020_315_065_868_384_923, 1e-9);
+        let score = count_score(60, 4.0, &[10; 52]).unwrap();
+        near(score, 2.994_247_358_081_711_5, 1e-12);
+        near(p_value(score), 0.002_751_227_982_318_47, 1e-9);
+        let a = [1, 1, 2, 2, 2, 3, 5, 8, 8, 9];
+        let b = [2, 2, 3, 3, 4, 5, 5, 5, 8, 10, 12, 12];
+        let score = rank_score(&a, &b).unwrap();
+        near(p_value(score), 0.161_331_789_780_319_03, 1e-9);
+        // `multipletests(…, 0.05, method = "fdr_bh")` keeps eight of these ten.
+        let p_values = [
+            0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240,
+        ];
+        let stand = discoveries(&p_values, 0.05);
+        assert_eq!(stand.iter().filter(|stands| **stands).count(), 8);
+    }
+
     /// The documented example of `scipy.stats.mannwhitneyu`: p = 0.11134688653314041 by the normal
     /// approximation with continuity correction; and one with ties, p = 0.010411098147110422.
     #[test]

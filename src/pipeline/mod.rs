@@ -40,7 +40,7 @@ use ready::{Ready, ready};
 pub(crate) use check::check;
 pub(crate) use error::PipelineError;
 pub(crate) use late::{Days, backfill, release};
-pub(crate) use reader::{Reader, baselines, freeze, reader, runs};
+pub(crate) use reader::{Reader, baselines, compare, freeze, reader, runs, show_baseline};
 pub(crate) use render::render_one;
 use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};

@@ -9,7 +9,7 @@ use super::{PipelineError, again, upkeep};
 use crate::clock::RunId;
 use crate::config::{ColumnType, Config};
 use crate::delivery::Ledger;
-use crate::metrics::{self, Freeze};
+use crate::metrics::{self, Compared, Freeze};
 use crate::problem::Problems;
 use crate::warehouse::query::past;
 use crate::warehouse::query::refusal::no_table;
@@ -274,4 +274,20 @@ pub(crate) async fn baselines(config: &Config) -> Result<Frame, PipelineError> {
     let mut reader = reader(config, None).await?;
     let session = reader.with_all_tables().await?;
     Ok(metrics::baselines(&session).await?)
+}
+
+/// The figures of one baseline: what was frozen, by stage and member.
+pub(crate) async fn show_baseline(config: &Config, name: &str) -> Result<Frame, PipelineError> {
+    let mut reader = reader(config, None).await?;
+    let session = reader.with_all_tables().await?;
+    Ok(metrics::show(&session, name).await?)
+}
+
+/// The newest night beside a baseline.
+pub(crate) async fn compare(config: &Config, name: &str) -> Result<Compared, PipelineError> {
+    let mut reader = reader(config, None).await?;
+    let session = reader.with_all_tables().await?;
+    let mut with = config.clone();
+    with.metrics.baseline = Some(name.to_owned());
+    Ok(metrics::compare(&session, &with, name).await?)
 }

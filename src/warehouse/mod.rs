@@ -36,7 +36,8 @@ pub(crate) use drift::Drift;
 pub(crate) use error::WarehouseError;
 pub(crate) use frame::{Frame, FrameFormat};
 pub(crate) use log::{Commit, FileKind};
-pub(crate) use query::functions::{date_of, instant_type};
+pub(crate) use query::functions::{date_of, days_since_epoch, instant_type};
+pub(crate) use query::quantile::type_7;
 
 pub(crate) use gate::{Check, Judged, gate};
 pub(crate) use log::version::Version;

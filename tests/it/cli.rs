@@ -12,7 +12,7 @@ const COMMANDS: [(&str, &str); 26] = [
     ("run", "The nightly job"),
     ("report", "Render one report"),
     ("sql", "Ask the warehouse in SQL"),
-    ("baseline", "Freeze and list baselines"),
+    ("baseline", "Freeze, list, show and compare baselines"),
     ("baseline freeze", "Freeze the figures"),
     ("baseline list", "List the baselines"),
     ("warehouse", "Look after what the warehouse keeps"),
@@ -266,7 +266,7 @@ fn a_baseline_is_frozen_once() {
     let imported = freeze(&february);
     assert_eq!(imported.code, 2);
     insta::assert_snapshot!(imported.stderr, @r"
-    error: Baseline `start` cannot be frozen: its window begins on 2025-02-01, and stage `known` was never watched
+    error: Baseline `start` cannot be frozen: its window begins on 2025-02-01, and stage `known` was observed only from 2025-03-06
       why: what came before was imported, and may lack what the source did not keep
       fix: allow imported history; every comparison will then say so
     ");

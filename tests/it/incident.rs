@@ -91,7 +91,8 @@ fn stock_by_state() {
 fn stock(project: &Project, day: Date) -> BTreeMap<String, i64> {
     let query = format!(
         "select stage, n from metric
-         where measure = 'stock' and period = 'day' and dimension is null and stage <> '{CLOSED}'
+         where measure = 'stock' and period = 'day' and period_end = date '{day}' and dimension is null
+             and stage <> '{CLOSED}'
          union all
          select '{CLOSED}', count(*) from stage_entry where stage = '{CLOSED}' and outcome = 'won'"
     );

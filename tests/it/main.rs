@@ -14,6 +14,8 @@ mod architecture;
 mod bad_files;
 /// What is said of a deployment that is wrong.
 mod bad_input;
+/// What is frozen, shown and compared with.
+mod baseline;
 /// Help, exit codes, and the commands about a published warehouse.
 mod cli;
 /// A run that is killed, doubled or out of room loses nothing.

@@ -13,7 +13,8 @@ select
 from stage s
 left join stage n on n.stage_order = s.stage_order + 1
 left join metric m
-    on m.stage = s.id and m.measure = 'stock' and m.period = 'day' and m.dimension is null
+    on m.stage = s.id and m.measure = 'stock' and m.period = 'day' and m.period_end = $as_of
+    and m.dimension is null
 left join expected e on e.stage = s.id
 left join comparison c on c.stage = s.id
 order by s.stage_order

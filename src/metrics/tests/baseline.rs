@@ -190,7 +190,7 @@ async fn history_must_reach_back() {
     );
     let text = refused(&session, &config, &ASKED).await;
     assert!(
-        text.starts_with("Baseline `year` cannot be frozen: its window begins on 2025-12-01, and stage `known` was watched only from 2026-11-29"),
+        text.starts_with("Baseline `year` cannot be frozen: its window begins on 2025-12-01, and stage `known` was observed only from 2026-11-29"),
         "{text}"
     );
     let ahead = Freeze {

@@ -75,6 +75,7 @@ pub(in crate::metrics) fn config() -> Config {
             horizon_days: Some(30),
             baseline: Some("year".to_owned()),
             floor: 5,
+            industry_averages: Vec::new(),
         },
         reports: Vec::new(),
         delivery: Delivery {

@@ -2,7 +2,10 @@
 
 mod baseline;
 pub(super) mod fixture;
+mod horizons;
 mod measures;
+mod random;
+mod reference;
 mod reports;
 mod sla;
 

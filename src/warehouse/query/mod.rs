@@ -5,7 +5,7 @@ pub(in crate::warehouse) mod functions;
 mod order;
 mod parameters;
 pub(crate) mod past;
-mod quantile;
+pub(super) mod quantile;
 pub(in crate::warehouse) mod read;
 pub(crate) mod refusal;
 pub(crate) mod relation;

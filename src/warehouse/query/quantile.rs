@@ -114,14 +114,15 @@ impl Accumulator for Values {
     }
 }
 
-/// Between the two neighbours of position `q * (n - 1)`, in proportion.
+/// The quantile of ascending values: between the two neighbours of position `q * (n - 1)`, in
+/// proportion; none of no value.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "the position lies between 0 and the number of values"
 )]
-fn type_7(sorted: &[i64], q: f64) -> Option<f64> {
+pub(crate) fn type_7(sorted: &[i64], q: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let position = q.clamp(0.0, 1.0) * last as f64;
     let below = position.floor() as usize;
