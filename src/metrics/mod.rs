@@ -11,6 +11,7 @@ mod comparison;
 mod figures;
 mod inputs;
 mod period;
+mod published;
 mod split;
 mod statistics;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::warehouse::{QueryError, Relation, Session};
 
 pub(crate) use baseline::{Freeze, baselines, freeze};
 pub(crate) use figures::{MetricSet, figures};
+pub(crate) use published::{Told, published};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetricsError {
@@ -71,7 +73,9 @@ pub(crate) async fn measure(
         }
     }
     comparison::register(session, config).await?;
-    Ok(["metric", "sla_week", "stage"].map(str::to_owned).to_vec())
+    Ok(["metric", "restated", "sla_week", "stage"]
+        .map(str::to_owned)
+        .to_vec())
 }
 
 /// Measures unless `measure` has been there: a published version holds the results, not the steps.
@@ -86,6 +90,7 @@ async fn measured(session: &Session, config: &Config) -> Result<(), MetricsError
 fn relations(config: &Config) -> Result<Vec<Vec<Relation>>, MetricsError> {
     let mut all = load("metrics", &config.queries)?;
     all.extend(load("sla", &config.queries)?);
+    all.extend(load("restatement", &config.queries)?);
     for relation in &mut all {
         for base in SPLIT {
             if relation.needs.contains(&split::name_of(base)) {

@@ -15,6 +15,7 @@ mod reader;
 mod ready;
 mod record;
 mod render;
+mod restate;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -36,13 +36,14 @@ pub(crate) use drift::Drift;
 pub(crate) use error::WarehouseError;
 pub(crate) use frame::{Frame, FrameFormat};
 pub(crate) use log::{Commit, FileKind};
-pub(crate) use query::functions::{date_of, instant_type};
+pub(crate) use query::functions::{date_of, days_since_epoch, instant_type};
 
 pub(crate) use gate::{Check, Judged, gate};
 pub(crate) use log::version::Version;
 pub(crate) use query::read::Table;
 pub(crate) use query::relation::Relation;
 pub(crate) use query::session::{QueryError, Session};
+pub(crate) use query::stored::Stored;
 pub(crate) use rows::{batch_of, schema_of};
 pub(crate) use upkeep::compact::Compacted;
 pub(crate) use upkeep::erase::{Erased, Found, Plan, Proof, Went, plain_address};
@@ -254,6 +255,11 @@ impl Warehouse {
         table: &str,
     ) -> Result<Table, WarehouseError> {
         query::read::table(&self.store, version, table).await
+    }
+
+    /// A derived table of a version as it was written: those of these columns that it has.
+    pub(crate) fn stored(&self, version: &Version, table: &str, columns: &[&str]) -> Stored {
+        Stored::open(&self.store, version, table, columns)
     }
 
     /// All rows of a table of a version.

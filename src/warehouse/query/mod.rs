@@ -9,3 +9,4 @@ pub(crate) mod refusal;
 pub(crate) mod relation;
 mod scan;
 pub(crate) mod session;
+pub(in crate::warehouse) mod stored;
