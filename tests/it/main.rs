@@ -36,6 +36,8 @@ mod mail;
 mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// What changed since it was told, and why.
+mod restate;
 /// Mail goes encrypted, and the password to nobody else.
 mod secure_mail;
 /// A deployment small enough to run in a second.
