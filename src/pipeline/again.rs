@@ -26,7 +26,12 @@ pub(super) async fn derive(
         return Err(Problems(problems).into());
     }
     let session = open_session(warehouse, Some(version), &then, version.as_of, &canonical).await?;
-    for table in ["job_extract", "baseline", restate::CHANGES, restate::PUBLISHED] {
+    for table in [
+        "job_extract",
+        "baseline",
+        restate::CHANGES,
+        restate::PUBLISHED,
+    ] {
         if version.tables().contains(table) {
             let rows = warehouse.table(version, table).await?;
             session.register_table(table, &rows)?;

@@ -154,7 +154,11 @@ fn months() -> Rows {
 }
 
 fn restated() -> Rows {
-    let figure = |period: &str, days: [&str; 3], term: &str, told: [i64; 2], causes: &[(&str, i64)]| {
+    let figure = |period: &str,
+                  days: [&str; 3],
+                  term: &str,
+                  told: [i64; 2],
+                  causes: &[(&str, i64)]| {
         let mut row = json!({"measure": "volume_counted", "period": period, "period_start": days[0],
             "period_end": days[1], "until": days[2], "stage": "mql", "term": term,
             "told_on": "2026-11-18", "n_then": told[0], "n_now": told[1],
@@ -171,9 +175,27 @@ fn restated() -> Rows {
     let november = ["2026-11-01", "2026-11-30", "2026-11-18"];
     let wednesday = ["2026-11-18"; 3];
     rows(Value::Array(vec![
-        figure("month", october, mql, [412, 405], &[("merged", -5), ("re_dated", -2)]),
-        figure("month", november, "Working", [190, 188], &[("merged", -3), ("late", 1)]),
-        figure("week", ["2026-11-09", "2026-11-15", "2026-11-15"], mql, [98, 99], &[("late", 1)]),
+        figure(
+            "month",
+            october,
+            mql,
+            [412, 405],
+            &[("merged", -5), ("re_dated", -2)],
+        ),
+        figure(
+            "month",
+            november,
+            "Working",
+            [190, 188],
+            &[("merged", -3), ("late", 1)],
+        ),
+        figure(
+            "week",
+            ["2026-11-09", "2026-11-15", "2026-11-15"],
+            mql,
+            [98, 99],
+            &[("late", 1)],
+        ),
         figure("day", wednesday, mql, [31, 33], &[("late", 2)]),
     ]))
 }

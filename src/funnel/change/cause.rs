@@ -107,7 +107,9 @@ impl Evidence<'_> {
             return self.joined(pair);
         }
         let others = self.of_signs(&all_of(self.went), &all_of(self.came));
-        others.or_else(|| self.frozen(pair)).unwrap_or(Cause::Unexplained)
+        others
+            .or_else(|| self.frozen(pair))
+            .unwrap_or(Cause::Unexplained)
     }
 
     fn is_linked(&self, entry: &Entry) -> bool {

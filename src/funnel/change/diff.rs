@@ -149,7 +149,11 @@ impl<'a> Side<'a> {
 
     /// Sees that a row lies at hand; false at the end.
     async fn fill(&mut self) -> Result<bool, FunnelError> {
-        while self.chunk.as_ref().is_none_or(|(keys, _)| self.at == keys.len()) {
+        while self
+            .chunk
+            .as_ref()
+            .is_none_or(|(keys, _)| self.at == keys.len())
+        {
             let Some(batch) = self.source.next().await? else {
                 return Ok(false);
             };
@@ -162,11 +166,7 @@ impl<'a> Side<'a> {
         Ok(true)
     }
 
-    fn decoded(
-        &self,
-        rows: &[Box<[u8]>],
-        schema: &SchemaRef,
-    ) -> Result<RecordBatch, FunnelError> {
+    fn decoded(&self, rows: &[Box<[u8]>], schema: &SchemaRef) -> Result<RecordBatch, FunnelError> {
         let parser = self.converter.parser();
         let rows = rows.iter().map(|row| parser.parse(row));
         let columns: Vec<ArrayRef> = self.converter.convert_rows(rows).map_err(failed)?;

@@ -163,7 +163,10 @@ mod tests {
     // A person who becomes part of another is merged; one who only gets another id is not.
     #[test]
     fn merging_is_told_from_renaming() {
-        assert_eq!(fate(&[("b", Some("b"), Some("a"))], "b"), merged(true, false));
+        assert_eq!(
+            fate(&[("b", Some("b"), Some("a"))], "b"),
+            merged(true, false)
+        );
         let renamed = [("a", None, Some("a")), ("b", Some("b"), Some("a"))];
         assert_eq!(fate(&renamed, "b"), merged(false, false));
         let both = [
@@ -177,7 +180,13 @@ mod tests {
     // A person is split where a part becomes a person, or joins another.
     #[test]
     fn splitting() {
-        assert_eq!(fate(&[("b", Some("a"), Some("b"))], "a"), merged(false, true));
-        assert_eq!(fate(&[("c", Some("a"), Some("b"))], "a"), merged(true, true));
+        assert_eq!(
+            fate(&[("b", Some("a"), Some("b"))], "a"),
+            merged(false, true)
+        );
+        assert_eq!(
+            fate(&[("c", Some("a"), Some("b"))], "a"),
+            merged(true, true)
+        );
     }
 }

@@ -137,7 +137,11 @@ impl Comparison<'_> {
         let last_day = days_since_epoch(self.former.as_of);
         let mut signs = BTreeMap::new();
         for (family, mut apart) in apart {
-            let pairs = pairs(std::mem::take(&mut apart.was), std::mem::take(&mut apart.is), last_day);
+            let pairs = pairs(
+                std::mem::take(&mut apart.was),
+                std::mem::take(&mut apart.is),
+                last_day,
+            );
             if !pairs.is_empty() {
                 all.push((family, pairs));
                 signs.insert(family, apart);
@@ -168,12 +172,16 @@ impl Comparison<'_> {
     async fn records(&self) -> Result<BTreeMap<String, Moved>, FunnelError> {
         let schema = rows::record_schema();
         let prepare = rows::records(&schema);
-        let differing = self.diff("person_record", &RECORD, &schema, &prepare).await?;
+        let differing = self
+            .diff("person_record", &RECORD, &schema, &prepare)
+            .await?;
         let mut moved: BTreeMap<String, Moved> = BTreeMap::new();
         for (rows, is) in [(&differing.was, false), (&differing.is, true)] {
             let [names, persons] = [0, 1].map(|at| rows.column(at).as_string::<i32>());
             for (name, person) in names.iter().zip(persons) {
-                let record = moved.entry(name.unwrap_or_default().to_owned()).or_default();
+                let record = moved
+                    .entry(name.unwrap_or_default().to_owned())
+                    .or_default();
                 let side = if is { &mut record.is } else { &mut record.was };
                 *side = person.map(str::to_owned);
             }
@@ -231,7 +239,8 @@ impl Comparison<'_> {
         if named.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let sql = "select opportunity_id as id, coalesce(is_closed, false) as is_closed from opportunity";
+        let sql =
+            "select opportunity_id as id, coalesce(is_closed, false) as is_closed from opportunity";
         let rows: Vec<State> = self.session.query("opportunities", sql).await?.rows()?;
         let rows = rows.into_iter().filter(|row| named.contains(&row.id));
         Ok(rows.map(|row| (row.id, row.is_closed)).collect())
@@ -261,7 +270,9 @@ impl Comparison<'_> {
         );
         let rows: Vec<Since> = self.session.query("what came late", &sql).await?.rows()?;
         let rows = rows.into_iter().filter(|row| persons.contains(&row.id));
-        Ok(rows.map(|row| (row.id, days_since_epoch(row.day))).collect())
+        Ok(rows
+            .map(|row| (row.id, days_since_epoch(row.day)))
+            .collect())
     }
 }
 
@@ -286,10 +297,16 @@ fn apart(
 ) -> BTreeMap<usize, Apart> {
     let mut all: BTreeMap<usize, Apart> = BTreeMap::new();
     for entry in Entry::read(&entries.was) {
-        all.entry(families.of(&entry.person)).or_default().was.push(entry);
+        all.entry(families.of(&entry.person))
+            .or_default()
+            .was
+            .push(entry);
     }
     for entry in Entry::read(&entries.is) {
-        all.entry(families.of(&entry.person)).or_default().is.push(entry);
+        all.entry(families.of(&entry.person))
+            .or_default()
+            .is
+            .push(entry);
     }
     for sign in went {
         if let Some(apart) = all.get_mut(&families.of(&sign.person)) {

@@ -100,7 +100,10 @@ mod tests {
 
     fn days(pairs: &[Pair]) -> Vec<(Option<i32>, Option<i32>)> {
         let day = |entry: &Option<Entry>| entry.as_ref().map(|entry| entry.on);
-        pairs.iter().map(|pair| (day(&pair.was), day(&pair.is))).collect()
+        pairs
+            .iter()
+            .map(|pair| (day(&pair.was), day(&pair.is)))
+            .collect()
     }
 
     // A late entry before another moves nobody's day, though cycles get other numbers.
@@ -115,7 +118,10 @@ mod tests {
     #[test]
     fn merged_entries_cancel() {
         let was = vec![entry("a", 1, 7), entry("b", 1, 5)];
-        assert_eq!(days(&pairs(was, vec![entry("a", 1, 5)], 30)), [(Some(7), None)]);
+        assert_eq!(
+            days(&pairs(was, vec![entry("a", 1, 5)], 30)),
+            [(Some(7), None)]
+        );
     }
 
     // What is new since the night before is no change; what moved there is.

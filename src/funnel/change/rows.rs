@@ -135,7 +135,10 @@ pub(super) fn entries<'a>(
         let won = stages.iter().zip(outcomes);
         let won = won.map(|(stage, outcome)| Some(stage == Some(last) && outcome == Some("won")));
         let won: ArrayRef = Arc::new(won.collect::<BooleanArray>());
-        let kept = schema.fields().iter().take(schema.fields().len() - dimensions.len());
+        let kept = schema
+            .fields()
+            .iter()
+            .take(schema.fields().len() - dimensions.len());
         let mut columns: Vec<ArrayRef> = kept
             .map(|field| match field.name().as_str() {
                 "won" => Arc::clone(&won),
@@ -216,8 +219,10 @@ impl Entry {
         let [implied, net_new, customer, won] =
             ["implied", "net_new", "customer", "won"].map(|name| truths(rows, name));
         let (at, confirmed) = (instants(rows, "entered_at"), instants(rows, "confirmed_at"));
-        let (cycle, on): (_, &Date32Array) =
-            (bigints(rows, "cycle"), primitive::<Date32Type>(rows, "entered_on"));
+        let (cycle, on): (_, &Date32Array) = (
+            bigints(rows, "cycle"),
+            primitive::<Date32Type>(rows, "entered_on"),
+        );
         let fields = rows.schema_ref().fields().iter().zip(rows.columns());
         let of = fields.filter(|(field, _)| field.name().starts_with("of_"));
         let of: Vec<&StringArray> = of.map(|(_, column)| column.as_string()).collect();

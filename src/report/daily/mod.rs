@@ -365,7 +365,10 @@ fn trends(figures: &Figures) -> (Vec<Trend>, Option<(Date, Date)>) {
 fn month_rows(figures: &Figures) -> Vec<MonthRow> {
     let of = |stage: &Stage| {
         let reading = figures.reading(stage);
-        let months = figures.months.iter().filter(|month| month.stage == stage.id);
+        let months = figures
+            .months
+            .iter()
+            .filter(|month| month.stage == stage.id);
         let says: Vec<String> = months
             .map(|month| sentences::month(month, reading))
             .collect();

@@ -97,7 +97,10 @@ impl Restated {
         };
         match self.period {
             Period::Day => format!("{entries} on {}", words::day(self.start)),
-            Period::Week => format!("{entries} in the week of {}{partly}", words::day(self.start)),
+            Period::Week => format!(
+                "{entries} in the week of {}{partly}",
+                words::day(self.start)
+            ),
             Period::Month => {
                 let month = words::month(self.start, as_of);
                 format!("{month} {}{partly}", words::entries_within(&self.label))
@@ -107,8 +110,8 @@ impl Restated {
 
     /// Where all causes pull one way, how many each moved; else by how much, with its sign.
     fn why(&self) -> String {
-        let one_way = self.causes.iter().all(|(_, n)| *n < 0)
-            || self.causes.iter().all(|(_, n)| *n > 0);
+        let one_way =
+            self.causes.iter().all(|(_, n)| *n < 0) || self.causes.iter().all(|(_, n)| *n > 0);
         let cause = |(word, n): &(&str, i64)| {
             let n = if one_way {
                 words::integer(n.abs())

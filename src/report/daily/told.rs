@@ -3,9 +3,9 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::Figures;
 use super::rows::{Measured, Stage};
 use super::sentences::Reading;
-use super::Figures;
 use crate::metrics::Told;
 use crate::report::rows::Verdict;
 
@@ -17,12 +17,24 @@ pub(super) fn all(figures: &Figures, as_of: Date) -> Vec<Told> {
     let mut told = Vec::new();
     for stage in &figures.stages {
         if figures.reading(stage) != Reading::Withheld {
-            told.extend(stage.entered.map(|n| count(COUNTED, "day", (as_of, as_of), stage, n)));
+            told.extend(
+                stage
+                    .entered
+                    .map(|n| count(COUNTED, "day", (as_of, as_of), stage, n)),
+            );
             told.extend(months(figures, stage));
         }
-        told.extend(stage.stock.map(|n| count("stock", "day", (as_of, as_of), stage, n)));
+        told.extend(
+            stage
+                .stock
+                .map(|n| count("stock", "day", (as_of, as_of), stage, n)),
+        );
         let month = (as_of.saturating_sub(27.days()), as_of);
-        told.extend(stage.entered_28.map(|n| count(COUNTED, "28_days", month, stage, n)));
+        told.extend(
+            stage
+                .entered_28
+                .map(|n| count(COUNTED, "28_days", month, stage, n)),
+        );
         told.extend(last_week(figures, stage));
         let to = next(&figures.stages, stage);
         told.extend(measured("conversion", &stage.rate, stage, to, as_of));
@@ -32,16 +44,28 @@ pub(super) fn all(figures: &Figures, as_of: Date) -> Vec<Told> {
 }
 
 fn months<'a>(figures: &'a Figures, stage: &'a Stage) -> impl Iterator<Item = Told> + 'a {
-    let months = figures.months.iter().filter(|month| month.stage == stage.id);
+    let months = figures
+        .months
+        .iter()
+        .filter(|month| month.stage == stage.id);
     months.map(|month| count(COUNTED, "month", (month.start, month.end), stage, month.n))
 }
 
 /// The week at the end of the stage's line.
 fn last_week(figures: &Figures, stage: &Stage) -> Option<Told> {
-    let weeks = figures.points.iter().filter(|point| point.stage == stage.id);
+    let weeks = figures
+        .points
+        .iter()
+        .filter(|point| point.stage == stage.id);
     let last = weeks.max_by_key(|point| point.week_start)?;
     let end = last.week_start.saturating_add(6.days());
-    Some(count(COUNTED, "week", (last.week_start, end), stage, last.n))
+    Some(count(
+        COUNTED,
+        "week",
+        (last.week_start, end),
+        stage,
+        last.n,
+    ))
 }
 
 fn next<'a>(stages: &'a [Stage], stage: &Stage) -> Option<&'a str> {
