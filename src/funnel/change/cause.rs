@@ -7,7 +7,8 @@
 //!    `re-dated`, `late`. What a predicate says of a merged or split person is no sign of its own;
 //! 5. `confirmed`: it was implied, and the stage's own sign came after it;
 //! 6. `merged`, `split`: the records of its person are others now;
-//! 7. by the other signs of its person, as in 4: the walk took another way;
+//! 7. by the other signs of its person, as in 4, or by an opportunity that came to the person or went:
+//!    the walk took another way;
 //! 8. by what it froze: `customer` turned true as a win came `late`, or false as one was `reopened`;
 //! 9. `late`: of the attributes of its day more is known.
 //!
@@ -107,9 +108,9 @@ impl Evidence<'_> {
             return self.joined(pair);
         }
         let others = self.of_signs(&all_of(self.went), &all_of(self.came));
-        others
-            .or_else(|| self.frozen(pair))
-            .unwrap_or(Cause::Unexplained)
+        let linked = || (!self.fate.linked.is_empty()).then_some(Cause::Linked);
+        let cause = others.or_else(linked).or_else(|| self.frozen(pair));
+        cause.unwrap_or(Cause::Unexplained)
     }
 
     fn is_linked(&self, entry: &Entry) -> bool {
