@@ -156,6 +156,7 @@ mod tests {
                 content_id: "funnel".to_owned(),
                 png: vec![0x89, 0x50],
             }],
+            told: Vec::new(),
         }
     }
 

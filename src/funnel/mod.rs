@@ -8,6 +8,7 @@
 
 mod attributes;
 mod canonical;
+mod change;
 mod customer;
 mod derive;
 mod events;
@@ -30,13 +31,14 @@ use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 
 pub(crate) use canonical::LeftOut;
+pub(crate) use change::{Because, Change, Comparison};
 pub(crate) use derive::{Derived, Past, derive};
 pub(crate) use evidence::{TriggerSql, trigger_sql};
 pub(crate) use examples::failures;
 use history::{History, holds, truths};
 
 use crate::problem::Problems;
-use crate::warehouse::QueryError;
+use crate::warehouse::{QueryError, WarehouseError};
 
 /// The canonical tables; the files of `queries/canonical/<source>` are named for them.
 pub(crate) fn canonical_tables() -> [&'static str; 8] {
@@ -57,6 +59,8 @@ pub(crate) fn canonical_tables() -> [&'static str; 8] {
 pub(crate) enum FunnelError {
     #[error(transparent)]
     Query(#[from] QueryError),
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
     /// A trigger of the definition is wrong.
     #[error("{0}")]
     Definition(Problems),

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::period::{self, Periods};
-use super::{MetricsError, baseline, calendar, rows, split, stages};
+use super::{MetricsError, baseline, calendar, published, rows, split, stages};
 use crate::config::{ColumnType, Commitment, Config, Split};
 use crate::problem::Problem;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
@@ -79,6 +79,24 @@ const JOB_EXTRACT: [(&str, ColumnType); 5] = [
     ("message", ColumnType::String),
 ];
 
+/// What `restated` reads of the changes; the table is the funnel's.
+const STAGE_ENTRY_CHANGE: [(&str, ColumnType); 14] = [
+    ("commit_no", ColumnType::Bigint),
+    ("stage", ColumnType::String),
+    ("dimension", ColumnType::String),
+    ("old_on", ColumnType::Date),
+    ("new_on", ColumnType::Date),
+    ("old_member", ColumnType::String),
+    ("new_member", ColumnType::String),
+    ("old_implied", ColumnType::Boolean),
+    ("new_implied", ColumnType::Boolean),
+    ("old_net_new", ColumnType::Boolean),
+    ("new_net_new", ColumnType::Boolean),
+    ("old_won", ColumnType::Boolean),
+    ("new_won", ColumnType::Boolean),
+    ("cause", ColumnType::String),
+];
+
 pub(super) const DAY_US: i64 = 86_400_000_000;
 
 #[derive(Serialize)]
@@ -126,7 +144,8 @@ pub(super) struct Measured {
     pub(super) periods: Vec<period::Row>,
 }
 
-/// Registers them all; `baseline` and `job_extract` empty where the session has none.
+/// Registers them all; what earlier nights left (baselines, extracts, what was told and what changed)
+/// empty where the session has none.
 pub(super) async fn register(session: &Session, config: &Config) -> Result<Measured, MetricsError> {
     let known = known(session).await?;
     let days = calendar::days(
@@ -158,6 +177,12 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<Measu
     }
     if !tables.contains("job_extract") {
         table::<()>(session, "job_extract", &JOB_EXTRACT, &[])?;
+    }
+    if !tables.contains("published_metric") {
+        table::<()>(session, "published_metric", &published::COLUMNS, &[])?;
+    }
+    if !tables.contains("stage_entry_change") {
+        table::<()>(session, "stage_entry_change", &STAGE_ENTRY_CHANGE, &[])?;
     }
     measured_entry(session, config).await?;
     Ok(Measured {

@@ -16,6 +16,7 @@ mod figures;
 mod incidence;
 mod inputs;
 mod period;
+mod published;
 mod split;
 mod stages;
 mod statistics;
@@ -37,6 +38,7 @@ use crate::warehouse::{Frame, QueryError, Relation, Session};
 pub(crate) use baseline::{Freeze, baselines, freeze, show};
 pub(crate) use compare::{Compared, compare};
 pub(crate) use figures::{MetricSet, figures};
+pub(crate) use published::{Told, published};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetricsError {
@@ -90,7 +92,9 @@ pub(crate) async fn measure(
         }
     }
     comparison::register(session, config).await?;
-    Ok(["metric", "sla_week", "stage"].map(str::to_owned).to_vec())
+    Ok(["metric", "restated", "sla_week", "stage"]
+        .map(str::to_owned)
+        .to_vec())
 }
 
 type Made = Result<(SchemaRef, Vec<RecordBatch>), ArrowError>;
@@ -142,6 +146,7 @@ async fn measured(session: &Session, config: &Config) -> Result<(), MetricsError
 fn relations(config: &Config) -> Result<Vec<Vec<Relation>>, MetricsError> {
     let mut all = load("metrics", &config.queries)?;
     all.extend(load("sla", &config.queries)?);
+    all.extend(load("restatement", &config.queries)?);
     for relation in &mut all {
         for base in ["entry", "transition", "stay"] {
             if made_of(base).iter().any(|it| relation.needs.contains(*it)) {

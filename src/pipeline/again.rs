@@ -2,7 +2,7 @@
 //! definitions and the queries of that night, over its history as it was known. The same rows.
 
 use super::ready::canonical;
-use super::{PipelineError, open_session};
+use super::{PipelineError, open_session, restate};
 use crate::config::Config;
 use crate::problem::Problems;
 use crate::warehouse::{Frame, Version, Warehouse};
@@ -26,7 +26,12 @@ pub(super) async fn derive(
         return Err(Problems(problems).into());
     }
     let session = open_session(warehouse, Some(version), &then, version.as_of, &canonical).await?;
-    for table in ["job_extract", "baseline"] {
+    for table in [
+        "job_extract",
+        "baseline",
+        restate::CHANGES,
+        restate::PUBLISHED,
+    ] {
         if version.tables().contains(table) {
             let rows = warehouse.table(version, table).await?;
             session.register_table(table, &rows)?;

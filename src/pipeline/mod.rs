@@ -16,6 +16,7 @@ mod reader;
 mod ready;
 mod record;
 mod render;
+mod restate;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::pull::Pull;
 use super::ready::Ready;
 use super::record::{self, Record};
 use super::summary::{Event, RunSummary, Watch};
-use super::{Mails, PipelineError, open_session, render};
+use super::{Mails, PipelineError, open_session, render, restate};
 use crate::clock::RunId;
 use crate::config::Config;
 use crate::funnel::{self, Derived};
@@ -62,7 +62,14 @@ impl Night<'_> {
         let began = Instant::now();
         let as_of = draft.as_of();
         self.step("deriving", as_of);
-        let (session, derived) = self.session(draft, summary).await?;
+        let (session, mut derived) = self.session(draft, summary).await?;
+        let change = restate::compare(self, draft, &session).await?;
+        derived
+            .counts
+            .insert("changes_unexplained".to_owned(), change.unexplained);
+        draft
+            .append(restate::CHANGES, &change.schema, &change.batches)
+            .await?;
         self.step("measuring", as_of);
         let measured = metrics::measure(&session, self.config).await?;
         for table in derived.tables.iter().chain(&measured) {

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::summary::{ReportPage, RunSummary};
-use super::{PipelineError, Session, Templates, Version, Warehouse};
+use super::{PipelineError, Session, Templates, Version, Warehouse, restate};
 use crate::clock;
-use crate::config::{Config, Report, Schedule};
+use crate::config::{Config, Schedule};
 use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
-use crate::metrics::{self, MetricSet};
+use crate::metrics;
 use crate::report::{self, Rendered};
 use crate::warehouse::{Draft, FileKind};
 
@@ -30,7 +30,8 @@ pub(super) struct Due<'a> {
 }
 
 impl Due<'_> {
-    /// Renders every due report into the archive, and a mail for each recipient into the outbox.
+    /// Renders every due report into the archive, and a mail for each recipient into the outbox; and
+    /// records what was told.
     pub(super) async fn queue(
         &self,
         draft: &mut Draft,
@@ -38,8 +39,10 @@ impl Due<'_> {
     ) -> Result<(), PipelineError> {
         let (config, as_of) = (self.config, summary.as_of);
         let reports = config.reports.iter();
+        let mut told = Vec::new();
         for report in reports.filter(|report| is_due(report.schedule, as_of)) {
-            let rendered = render(config, self.session, self.templates, report, as_of).await?;
+            let set = metrics::figures(self.session, config, &report.name, as_of).await?;
+            let rendered = report::render(&set, self.templates)?;
             let page = rendered.page.clone().into_bytes().into();
             let path = draft
                 .put(FileKind::Archive, &format!("{}.html", report.name), page)
@@ -55,7 +58,10 @@ impl Due<'_> {
                 name: report.name.clone(),
                 path,
             });
+            told.push((set, rendered.told));
         }
+        let (schema, rows) = metrics::published(draft.run_id(), draft.commit_no(), &told)?;
+        draft.append(restate::PUBLISHED, &schema, &[rows]).await?;
         Ok(())
     }
 }
@@ -63,17 +69,6 @@ impl Due<'_> {
 /// The `Date` of a day's mails: the instant at which the day had ended.
 fn dated(as_of: Date, config: &Config) -> Timestamp {
     clock::day_end(as_of, &config.time_zone)
-}
-
-async fn render(
-    config: &Config,
-    session: &Session,
-    templates: &Templates,
-    report: &Report,
-    as_of: Date,
-) -> Result<Rendered, PipelineError> {
-    let set: MetricSet = metrics::figures(session, config, &report.name, as_of).await?;
-    Ok(report::render(&set, templates)?)
 }
 
 async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> {
@@ -150,9 +145,11 @@ pub(crate) async fn render_one(
     let mut reader = super::reader(config, as_of).await?;
     let session = reader.with_all_tables().await?;
     let as_of = reader.as_of();
+    let config = config.on(as_of);
+    let set = metrics::figures(&session, &config, &report.name, as_of).await?;
     Ok((
         as_of,
-        render(&config.on(as_of), &session, &templates, report, as_of).await?,
+        report::render(&set, &templates)?,
         reader.erased_since(),
     ))
 }

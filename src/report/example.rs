@@ -70,6 +70,8 @@ fn daily() -> BTreeMap<&'static str, Rows> {
             "needs",
             rows(json!([{"kind": "mql_unowned", "n": 6, "oldest_hours": 19}])),
         ),
+        ("months", months()),
+        ("restated", restated()),
         ("stages", stages()),
         (
             "stuck",
@@ -142,6 +144,64 @@ fn stages() -> Rows {
             "baseline_rate": null, "baseline_rate_n": null, "rate_verdict": null,
             "median_days": null, "median_n": null, "baseline_median_days": null,
             "days_verdict": null, "withheld": false},
+    ]))
+}
+
+fn months() -> Rows {
+    rows(json!([
+        {"measure": "volume_counted", "period": "month", "period_start": "2026-10-01",
+            "period_end": "2026-10-31", "stage": "mql", "term": "Marketing qualified lead",
+            "stage_order": 3, "n": 405, "complete": true},
+        {"measure": "volume_counted", "period": "month", "period_start": "2026-11-01",
+            "period_end": "2026-11-30", "stage": "mql", "term": "Marketing qualified lead",
+            "stage_order": 3, "n": 212, "complete": false},
+    ]))
+}
+
+fn restated() -> Rows {
+    let figure = |period: &str,
+                  days: [&str; 3],
+                  term: &str,
+                  told: [i64; 2],
+                  causes: &[(&str, i64)]| {
+        let mut row = json!({"measure": "volume_counted", "period": period, "period_start": days[0],
+            "period_end": days[1], "until": days[2], "stage": "mql", "term": term,
+            "told_on": "2026-11-18", "n_then": told[0], "n_now": told[1],
+            "difference": told[1] - told[0], "merged": 0, "split": 0, "deleted": 0, "re_dated": 0,
+            "redefined": 0, "reopened": 0, "linked": 0, "confirmed": 0, "late": 0, "erased": 0,
+            "unexplained": 0});
+        for (cause, n) in causes {
+            row[*cause] = json!(n);
+        }
+        row
+    };
+    let mql = "Marketing qualified lead";
+    let october = ["2026-10-01", "2026-10-31", "2026-10-31"];
+    let november = ["2026-11-01", "2026-11-30", "2026-11-18"];
+    let wednesday = ["2026-11-18"; 3];
+    rows(Value::Array(vec![
+        figure(
+            "month",
+            october,
+            mql,
+            [412, 405],
+            &[("merged", -5), ("re_dated", -2)],
+        ),
+        figure(
+            "month",
+            november,
+            "Working",
+            [190, 188],
+            &[("merged", -3), ("late", 1)],
+        ),
+        figure(
+            "week",
+            ["2026-11-09", "2026-11-15", "2026-11-15"],
+            mql,
+            [98, 99],
+            &[("late", 1)],
+        ),
+        figure("day", wednesday, mql, [31, 33], &[("late", 2)]),
     ]))
 }
 

@@ -20,7 +20,7 @@ use serde::Serialize;
 use self::chart::ChartError;
 pub(crate) use self::templates::Templates;
 use self::view::Drawing;
-use crate::metrics::MetricSet;
+use crate::metrics::{MetricSet, Told};
 use crate::problem::{Problem, Problems};
 
 const REPORTS: [&str; 2] = ["daily", "sla-weekly"];
@@ -41,6 +41,8 @@ pub(crate) struct Rendered {
     pub(crate) mail_html: String,
     pub(crate) mail_text: String,
     pub(crate) images: Vec<Image>,
+    /// The figures that stand in it.
+    pub(crate) told: Vec<Told>,
 }
 
 /// A chart for the mail, PNG at twice its shown size.
@@ -85,6 +87,7 @@ pub(crate) enum ReportError {
 struct Prepared {
     view: serde_json::Value,
     drawings: Vec<Drawing>,
+    told: Vec<Told>,
 }
 
 impl Prepared {
@@ -92,7 +95,13 @@ impl Prepared {
         Self {
             view: serde_json::to_value(view).expect("a view has text keys and finite numbers"),
             drawings,
+            told: Vec::new(),
         }
+    }
+
+    /// Names the figures that the view shows.
+    fn telling(self, told: Vec<Told>) -> Self {
+        Self { told, ..self }
     }
 }
 
@@ -100,6 +109,7 @@ impl Prepared {
 pub(crate) fn render(set: &MetricSet, templates: &Templates) -> Result<Rendered, ReportError> {
     let prepared = prepare(set)?;
     let mut rendered = write(&set.report, &prepared.view, templates)?;
+    rendered.told = prepared.told;
     for drawing in &prepared.drawings {
         rendered.images.push(Image {
             content_id: drawing.content_id.clone(),
@@ -180,6 +190,7 @@ fn write(
         mail_html: part("mail.html")?,
         mail_text: words::wrapped(&part("mail.txt")?),
         images: Vec::new(),
+        told: Vec::new(),
     })
 }
 

@@ -96,6 +96,16 @@ pub(super) fn short_date(day: Date) -> String {
     day.strftime("%-d %b").to_string()
 }
 
+/// `October`, or `October 2025` where the year is not that of the report.
+pub(super) fn month(day: Date, as_of: Date) -> String {
+    let form = if day.year() == as_of.year() {
+        "%B"
+    } else {
+        "%B %Y"
+    };
+    day.strftime(form).to_string()
+}
+
 /// `14–24`, or one number where both ends are the same.
 pub(super) fn range((low, high): (i64, i64)) -> String {
     if low == high {
@@ -141,6 +151,15 @@ pub(super) fn entries_title(label: &str) -> String {
         format!("{label}s")
     } else {
         format!("Entries into {label}")
+    }
+}
+
+/// `MQLs` for a stage with an acronym, `entries into Working` for any other: how a heading goes on.
+pub(super) fn entries_within(label: &str) -> String {
+    if is_acronym(label) {
+        format!("{label}s")
+    } else {
+        format!("entries into {label}")
     }
 }
 

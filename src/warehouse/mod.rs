@@ -44,6 +44,7 @@ pub(crate) use log::version::Version;
 pub(crate) use query::read::Table;
 pub(crate) use query::relation::Relation;
 pub(crate) use query::session::{QueryError, Session};
+pub(crate) use query::stored::Stored;
 pub(crate) use rows::{batch_of, schema_of};
 pub(crate) use upkeep::compact::Compacted;
 pub(crate) use upkeep::erase::{Erased, Found, Plan, Proof, Went, plain_address};
@@ -255,6 +256,11 @@ impl Warehouse {
         table: &str,
     ) -> Result<Table, WarehouseError> {
         query::read::table(&self.store, version, table).await
+    }
+
+    /// A derived table of a version as it was written: those of these columns that it has.
+    pub(crate) fn stored(&self, version: &Version, table: &str, columns: &[&str]) -> Stored {
+        Stored::open(&self.store, version, table, columns)
     }
 
     /// All rows of a table of a version.

@@ -290,3 +290,79 @@ fn a_foreign_folder_is_left_alone() {
     );
     assert_eq!(project.files("mine"), ["mine/thesis.txt"]);
 }
+
+/// Every volume that a report told differs from what is known now by exactly what its causes say. What
+/// is known now is counted here from the entries, what was told from the entries as they were published.
+#[test]
+fn what_was_told_differs_by_its_causes() {
+    let counted =
+        "count(*) filter (where not e.implied and not e.carried and not e.censored and e.net_new
+         and (e.stage <> 'closed' or e.outcome = 'won'))";
+    let wrong = sql(
+        demo(),
+        &format!(
+            "select r.commit_no, r.period, r.period_start, r.stage
+             from restated r
+             left join stage_entry e on e.stage = r.stage and e.entered_on between r.period_start and r.until
+             group by r.commit_no, r.report, r.period, r.period_start, r.stage, r.n_then, r.n_now, r.difference,
+                 r.merged, r.split, r.deleted, r.re_dated, r.redefined, r.reopened, r.linked, r.confirmed, r.late,
+                 r.erased, r.unexplained
+             having {counted} <> r.n_now or r.unexplained <> 0 or r.n_now - r.n_then <> r.difference
+                 or r.difference <> r.merged + r.split + r.deleted + r.re_dated + r.redefined + r.reopened
+                     + r.linked + r.confirmed + r.late + r.erased"
+        ),
+    );
+    assert_eq!(wrong, Vec::<Value>::new());
+    let told = "select count(*) as n, count(distinct commit_no) as nights,
+             count(distinct period) filter (where period in ('day', 'week', 'month')) as periods,
+             count(*) filter (where difference <> 0) > 0 as differ from restated";
+    let told = sql(demo(), told);
+    assert_eq!(
+        told[0]["nights"], 14,
+        "the last night's own are not restated yet"
+    );
+    assert_eq!(told[0]["periods"], 3);
+    assert_eq!(told[0]["differ"], true);
+    for day in ["2026-11-09", "2026-11-13"] {
+        let then = sql(
+            demo(),
+            &format!(
+                "select p.period, p.period_start, p.stage
+                 from published_metric p
+                 left join known_on('stage_entry', date '{day}') e
+                     on e.stage = p.stage and e.entered_on between p.period_start and p.period_end
+                 where p.as_of = date '{day}' and p.measure = 'volume_counted'
+                 group by p.period, p.period_start, p.stage, p.n
+                 having {counted} <> p.n"
+            ),
+        );
+        assert_eq!(then, Vec::<Value>::new(), "{day}");
+    }
+}
+
+/// Between any two nights, on every day and at every stage, entries differ by the changes that are told,
+/// and every change has a cause.
+#[test]
+fn nothing_changes_without_being_told() {
+    for (before, after) in [("2026-11-09", "2026-11-10"), ("2026-11-13", "2026-11-14")] {
+        let query = format!(
+            "select stage, day from (
+                 select stage, entered_on as day, -1 as n from known_on('stage_entry', date '{before}')
+                 where not implied and not carried and not censored
+                 union all
+                 select stage, entered_on, 1 from known_on('stage_entry', date '{after}')
+                 where not implied and not carried and not censored and entered_on <= date '{before}'
+                 union all
+                 select stage, old_on, 1 from stage_entry_change
+                 where as_of = date '{after}' and dimension is null and old_on is not null and not old_implied
+                 union all
+                 select stage, new_on, -1 from stage_entry_change
+                 where as_of = date '{after}' and dimension is null and new_on <= date '{before}' and not new_implied
+             )
+             group by stage, day having sum(n) <> 0"
+        );
+        assert_eq!(sql(demo(), &query), Vec::<Value>::new(), "{after}");
+    }
+    let defects = "select sum(n) as n from job_check where name = 'changes_unexplained'";
+    assert_eq!(sql(demo(), defects)[0]["n"], 0);
+}

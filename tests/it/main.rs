@@ -42,6 +42,10 @@ mod mail;
 mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// What changed since it was told, and why.
+mod restate;
+/// Random nights, of which every change has a cause.
+mod restate_random;
 /// Mail goes encrypted, and the password to nobody else.
 mod secure_mail;
 /// A deployment small enough to run in a second.

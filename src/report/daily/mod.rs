@@ -2,15 +2,18 @@
 //! commitment, and what needs someone.
 
 mod cells;
+mod restated;
 mod rows;
 mod sentences;
+mod told;
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::Serialize;
 
-use self::rows::{Baseline, Need, Point, Stage, Stuck, Summary};
+use self::restated::Restated;
+use self::rows::{Baseline, Month, Need, Point, Stage, Stuck, Summary};
 use self::sentences::Reading;
 use super::chart::{self, Bar};
 use super::rows::{Verdict, read, read_one};
@@ -34,12 +37,14 @@ struct View {
     /// What the faults do to the figures.
     consequence: &'static str,
     keys: Vec<Key>,
+    restated: Option<restated::View>,
     needs: Vec<Wait>,
     funnel: Option<Figure>,
     weeks: Option<Weeks>,
     trends: Vec<Trend>,
     trend_from: Option<Date>,
     trend_to: Option<Date>,
+    months: Vec<MonthRow>,
     stages: Vec<StageRow>,
     baseline: Option<Baseline>,
     definition: String,
@@ -62,6 +67,13 @@ struct Trend {
     last: Option<i64>,
     mean: f64,
     svg: String,
+}
+
+/// A stage's last month and this one, in words.
+#[derive(Serialize)]
+struct MonthRow {
+    label: String,
+    says: String,
 }
 
 #[derive(Serialize)]
@@ -93,6 +105,8 @@ struct Figures {
     summary: Option<Summary>,
     stages: Vec<Stage>,
     points: Vec<Point>,
+    months: Vec<Month>,
+    restated: Vec<Restated>,
     weeks: Vec<WeekRow>,
     stuck: Vec<Stuck>,
     needs: Vec<Need>,
@@ -105,6 +119,8 @@ impl Figures {
             summary: read_one(set, "summary", Summary::read)?,
             stages: read(set, "stages", Stage::read)?,
             points: read(set, "trend", Point::read)?,
+            months: read(set, "months", Month::read)?,
+            restated: read(set, "restated", Restated::read)?,
             weeks: read(set, "weeks", |row| WeekRow::read(row, set.as_of))?,
             stuck: read(set, "stuck", Stuck::read)?,
             needs: read(set, "needs", Need::read)?,
@@ -180,7 +196,7 @@ pub(super) fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
     let figures = Figures::read(set)?;
     let mut drawings = Vec::new();
     let view = view(set, &figures, &mut drawings);
-    Ok(Prepared::new(&view, drawings))
+    Ok(Prepared::new(&view, drawings).telling(told::all(&figures, set.as_of)))
 }
 
 fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View {
@@ -211,12 +227,14 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
         keys: lead
             .map(|lead| keys(figures, &lead, set.as_of))
             .unwrap_or_default(),
+        restated: restated::view(&figures.restated, set.as_of),
         needs: needs(figures),
         funnel: funnel(figures, drawings),
         weeks: weeks(figures, drawings),
         trends,
         trend_from: span.map(|(from, _)| from),
         trend_to: span.map(|(_, to)| to),
+        months: month_rows(figures),
         stages: stage_rows(figures),
         baseline: figures.summary.as_ref().and_then(|it| it.baseline.clone()),
         definition: words::clean(&set.definition),
@@ -341,6 +359,26 @@ fn trends(figures: &Figures) -> (Vec<Trend>, Option<(Date, Date)>) {
         });
     let starts = || figures.points.iter().map(|point| point.week_start);
     (trends.collect(), starts().min().zip(starts().max()))
+}
+
+/// Each stage's last month and this one; not of a stage whose counts are withheld.
+fn month_rows(figures: &Figures) -> Vec<MonthRow> {
+    let of = |stage: &Stage| {
+        let reading = figures.reading(stage);
+        let months = figures
+            .months
+            .iter()
+            .filter(|month| month.stage == stage.id);
+        let says: Vec<String> = months
+            .map(|month| sentences::month(month, reading))
+            .collect();
+        let known = reading != Reading::Withheld && !says.is_empty();
+        known.then(|| MonthRow {
+            label: stage.label.clone(),
+            says: says.join(", "),
+        })
+    };
+    figures.stages.iter().filter_map(of).collect()
 }
 
 fn stage_rows(figures: &Figures) -> Vec<StageRow> {

@@ -66,6 +66,15 @@ pub(super) struct Point {
     pub(super) n: i64,
 }
 
+/// `months.sql`: one stage in one month.
+pub(super) struct Month {
+    pub(super) stage: String,
+    pub(super) start: Date,
+    pub(super) end: Date,
+    pub(super) n: i64,
+    pub(super) complete: bool,
+}
+
 /// `stuck.sql`: what has waited longer in a stage than nine of ten did.
 pub(super) struct Stuck {
     pub(super) label: String,
@@ -156,6 +165,18 @@ impl Point {
             week_start: row.date("week_start")?,
             stage: row.text("stage")?,
             n: row.integer("n")?,
+        })
+    }
+}
+
+impl Month {
+    pub(super) fn read(row: &Row<'_>) -> Result<Self, ReportError> {
+        Ok(Self {
+            stage: row.text("stage")?,
+            start: row.date("period_start")?,
+            end: row.date("period_end")?,
+            n: row.integer("n")?,
+            complete: row.boolean("complete")?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::Lead;
-use super::rows::{Need, Stage, Stuck, Summary};
+use super::rows::{Month, Need, Stage, Stuck, Summary};
 use crate::report::rows::Verdict;
 use crate::report::{sentence, words};
 
@@ -176,6 +176,17 @@ pub(super) fn need(need: &Need, stages: &[Stage]) -> (String, String) {
         }
     });
     (what, oldest.unwrap_or_default())
+}
+
+/// `412 in October`, `212 so far in November`.
+pub(super) fn month(month: &Month, reading: Reading) -> String {
+    let n = words::integer(month.n);
+    let name = month.start.strftime("%B");
+    match (month.complete, reading) {
+        (false, Reading::AtLeast) => format!("at least {n} so far in {name}"),
+        (false, _) => format!("{n} so far in {name}"),
+        (true, _) => format!("{n} in {name}"),
+    }
 }
 
 /// `9 in SAL longer than nine of ten were` and how long that is.

@@ -2,6 +2,7 @@
 //! still needed.
 
 mod rows;
+mod told;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -115,7 +116,7 @@ pub(super) fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
     let figures = Figures::read(set)?;
     let mut drawings = Vec::new();
     let view = view(set, &figures, &mut drawings);
-    Ok(Prepared::new(&view, drawings))
+    Ok(Prepared::new(&view, drawings).telling(told::all(&figures)))
 }
 
 fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View {

@@ -11,6 +11,7 @@ pub(super) struct Quarter {
     pub(super) name: String,
     pub(super) first_day: Date,
     pub(super) last_day: Date,
+    pub(super) stage: String,
     /// The promised stage's short name.
     pub(super) label: String,
     pub(super) commitment: i64,
@@ -40,6 +41,7 @@ impl Quarter {
             first_day: row.date("first_day")?,
             last_day: row.date("last_day")?,
             label: words::label(&row.text("stage")?, &row.text("term")?),
+            stage: row.text("stage")?,
             commitment: row.integer("commitment")?,
             attained: row.integer("attained")?,
             gross: row.integer("gross")?,

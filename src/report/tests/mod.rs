@@ -96,6 +96,14 @@ Over 28 days against the baseline: MQL up.
 * MQL to Sales accepted lead, median: 1.4 days (baseline 0.9 days, n\u{a0}131),
   slower than the baseline
 
+WHAT CHANGED SINCE WE TOLD YOU
+
+* October MQLs: 412 when we told you, 405 now: 5 merged, 2 re-dated.
+* November entries into Working up to Wed 18 Nov: 190 when we told you, 188
+  now: −3 merged, +1 late.
+* MQLs in the week of Mon 9 Nov: 98 when we told you, 99 now: 1 late.
+* MQLs on Wed 18 Nov: 31 when we told you, 33 now: 2 late.
+
 WHAT NEEDS SOMEONE TODAY
 
 * 6 MQLs without an owner, the oldest for 19 hours
@@ -107,6 +115,10 @@ MQLS AGAINST THE COMMITMENT
 * Week 1 from 1 Oct: 38 of 38, 0, met
 * Week 2 from 5 Oct: 98 of 96, +2, met
 * Week 3 from 12 Oct: 85 of 96, −11, short
+
+BY MONTH
+
+* MQL: 405 in October, 212 so far in November
 
 EVERY STAGE
 
@@ -288,4 +300,23 @@ fn rows_that_do_not_fit() {
         refused(&|set| set.report = "dayly".to_owned()),
         "There is no report `dayly`; there are `daily`, `sla-weekly`"
     );
+}
+
+/// What a report tells is what it shows: the keys of its figures, and none that is withheld.
+#[test]
+fn figures_told_are_those_shown() {
+    let told = prepare(&example::full("daily")).expect("reads").told;
+    let counted = |period: &str, stage: &str| {
+        let of = |it: &&Told| {
+            (it.measure, it.period, it.stage.as_str()) == ("volume_counted", period, stage)
+        };
+        told.iter().filter(of).map(|it| it.n).collect::<Vec<_>>()
+    };
+    assert_eq!(counted("day", "mql"), [Some(31)]);
+    assert_eq!(counted("month", "mql"), [Some(405), Some(212)]);
+    assert_eq!(counted("day", "responded"), [], "it is withheld");
+    assert_eq!(counted("day", "closed"), [Some(0)]);
+    let rates = told.iter().filter(|it| it.measure == "conversion");
+    let few = rates.filter(|it| it.stage == "opportunity").count();
+    assert_eq!(few, 0, "too few to say is no figure");
 }

@@ -90,6 +90,16 @@ impl Draft {
         self.pending.commit_no
     }
 
+    /// Whether extracts of an earlier day join the history.
+    pub(crate) fn is_late(&self) -> bool {
+        self.pending.work == Work::Late
+    }
+
+    /// Whether it takes persons out.
+    pub(crate) fn is_erasure(&self) -> bool {
+        self.pending.work == Work::Erasure
+    }
+
     /// What will be visible after the commit.
     pub(crate) fn version(&self) -> Version {
         let base = self.base.as_ref().map(|base| base.version.clone());

@@ -130,6 +130,12 @@ impl Version {
         self.files.iter().filter(wanted).cloned().collect()
     }
 
+    /// The commit that wrote a derived table.
+    pub(crate) fn written_by(&self, table: &str) -> Option<u64> {
+        let files = self.files(FileKind::Derived, table);
+        files.last().map(|file| file.commits[0])
+    }
+
     /// Every live file, in the order of their commits.
     pub(in crate::warehouse) fn all_files(&self) -> impl Iterator<Item = &DataFile> {
         self.files.iter().map(AsRef::as_ref)

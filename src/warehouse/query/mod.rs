@@ -11,4 +11,5 @@ pub(crate) mod refusal;
 pub(crate) mod relation;
 mod scan;
 pub(crate) mod session;
-mod stored;
+pub(in crate::warehouse) mod stored;
+mod unsorted;

@@ -18,7 +18,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
 use super::exec::StreamExec;
-use super::stored::AsStored;
+use super::unsorted::AsStored;
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::history::merge::{Block, Keep, Merge, Row, Runs};

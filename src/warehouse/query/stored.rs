@@ -1,99 +1,63 @@
-//! A stream's rows file by file, as they are stored.
+//! A derived table as it was written, a batch at a time: for what goes through a table once and must
+//! not hold it.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int64Type, SchemaRef};
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use arrow::array::RecordBatch;
 
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
-use crate::warehouse::file::Reading;
-use crate::warehouse::log::DataFile;
-use crate::warehouse::schema::aligned;
+use crate::warehouse::file::{Batches, Reading};
+use crate::warehouse::log::version::Version;
+use crate::warehouse::log::{DataFile, FileKind};
 
-/// Row groups that are decoded before their turn.
-const AHEAD: usize = 3;
-const COMMIT_NO: &str = "commit_no";
-
-/// What is read of each file.
-#[derive(Clone)]
-pub(super) struct AsStored {
-    pub(super) store: Store,
-    pub(super) table: String,
-    /// Rows of later commits are left out.
-    pub(super) commit_no: u64,
-    pub(super) wanted: SchemaRef,
+/// The rows of one derived table of a version, in the order in which they were written.
+pub(crate) struct Stored {
+    store: Store,
+    columns: Vec<String>,
+    /// Those not begun, the next one last.
+    files: Vec<Arc<DataFile>>,
+    open: Option<Batches>,
 }
 
-impl AsStored {
-    pub(super) fn batches(
-        self,
-        files: Vec<Arc<DataFile>>,
-    ) -> impl Stream<Item = Result<RecordBatch, WarehouseError>> {
-        let opening = self.clone();
-        let open = move |file| opening.clone().groups(file);
-        let group = move |(file, reading, group)| {
-            let decoded = tokio::spawn(self.clone().group(file, reading, group));
-            let batches = decoded
-                .map(|batches| batches.unwrap_or_else(|failed| resume_unwind(failed.into_panic())));
-            std::future::ready(Ok(batches))
-        };
-        stream::iter(files)
-            .then(open)
-            .try_flatten()
-            .and_then(group)
-            .try_buffered(AHEAD)
-            .map_ok(|batches| stream::iter(batches).map(Ok))
-            .try_flatten()
-    }
-
-    /// The row groups of a file.
-    async fn groups(
-        self,
-        file: Arc<DataFile>,
-    ) -> Result<
-        impl Stream<Item = Result<(Arc<DataFile>, Reading, usize), WarehouseError>>,
-        WarehouseError,
-    > {
-        let reading = Reading::open(&self.store, &file).await?;
-        let reading = reading.with_views_of(&self.wanted)?;
-        let groups = 0..reading.groups();
-        Ok(stream::iter(groups).map(move |group| Ok((Arc::clone(&file), reading.clone(), group))))
-    }
-
-    async fn group(
-        self,
-        file: Arc<DataFile>,
-        reading: Reading,
-        group: usize,
-    ) -> Result<Vec<RecordBatch>, WarehouseError> {
-        let fields = self.wanted.fields().iter();
-        let mut names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
-        let is_later = file.commits[1] > self.commit_no;
-        if is_later {
-            names.push(COMMIT_NO);
+impl Stored {
+    pub(in crate::warehouse) fn open(
+        store: &Store,
+        version: &Version,
+        table: &str,
+        columns: &[&str],
+    ) -> Self {
+        let mut files = version.files(FileKind::Derived, table);
+        files.reverse();
+        Self {
+            store: store.clone(),
+            columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+            files,
+            open: None,
         }
-        let mut batches = reading.group(group, &names)?.all().await?;
-        for batch in &mut batches {
-            let known = if is_later {
-                self.known(batch)
-            } else {
-                Ok(batch.clone())
+    }
+
+    /// Whether the table has a column.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        let mut files = self.files.iter();
+        files.any(|file| file.schema.iter().any(|known| known.name == column))
+    }
+
+    /// The next rows, with those of the wanted columns that the table had.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, WarehouseError> {
+        loop {
+            if let Some(batches) = &mut self.open {
+                if let Some(batch) = batches.next().await? {
+                    return Ok(Some(batch));
+                }
+                self.open = None;
+            }
+            let Some(file) = self.files.pop() else {
+                return Ok(None);
             };
-            let known = known.and_then(|known| aligned(&known, &self.wanted));
-            *batch = known.map_err(WarehouseError::of(&self.table))?;
+            let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+            let reading = Reading::open(&self.store, &file).await?;
+            self.open = Some(reading.stream(Some(&columns), None)?);
         }
-        Ok(batches)
-    }
-
-    /// Without the rows of later commits.
-    fn known(&self, batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
-        let commits = batch[COMMIT_NO].as_primitive::<Int64Type>().values();
-        let newest = self.commit_no.cast_signed();
-        let known: Vec<bool> = commits.iter().map(|commit| *commit <= newest).collect();
-        filter_record_batch(batch, &BooleanArray::from(known))
     }
 }
