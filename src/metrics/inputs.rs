@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{MetricsError, baseline, calendar, period, rows, split};
+use super::{MetricsError, baseline, calendar, definition, period, rows, split};
 use crate::config::{ColumnType, Commitment, Config, Split};
 use crate::problem::Problem;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
@@ -130,6 +130,7 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
         &commitments(config, known.as_of),
     )?;
     table(session, "setting", &SETTING, &[setting(config, &known)])?;
+    definition::register(session, config)?;
     let tables = session.tables();
     if !tables.contains("baseline") {
         table::<()>(session, "baseline", &baseline::COLUMNS, &[])?;

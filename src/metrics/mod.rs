@@ -5,14 +5,17 @@
 //! the calendar, the configured dimensions, and statistical tests. Everything is derived from
 //! `stage_entry` and the as-of date, so the same night gives the same numbers.
 
+mod audit;
 mod baseline;
 mod calendar;
 mod comparison;
+mod definition;
 mod figures;
 mod inputs;
 mod period;
 mod split;
 mod statistics;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +26,7 @@ use crate::problem::{Problem, Problems};
 use crate::warehouse::query::relation::{in_waves, load};
 use crate::warehouse::{QueryError, Relation, Session};
 
+pub(crate) use audit::audit;
 pub(crate) use baseline::{Freeze, baselines, freeze};
 pub(crate) use figures::{MetricSet, figures};
 

@@ -32,8 +32,9 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     let base = warehouse.latest().await?;
     let session = open_session(&warehouse, base.as_ref(), config, as_of, &canonical).await?;
     record::register_extracts(&session, &warehouse, base.as_ref(), &[]).await?;
-    funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
+    let derived = funnel::derive(&session, &canonical, &config.funnel, &config.time_zone).await?;
     metrics::measure(&session, config).await?;
+    metrics::audit(&session, config, &derived.counts).await?;
     for report in &config.reports {
         metrics::figures(&session, config, &report.name, as_of).await?;
     }

@@ -64,7 +64,8 @@ impl Night<'_> {
         self.step("deriving", as_of);
         let (session, derived) = self.session(draft, summary).await?;
         self.step("measuring", as_of);
-        let measured = metrics::measure(&session, self.config).await?;
+        let mut measured = metrics::measure(&session, self.config).await?;
+        measured.extend(metrics::audit(&session, self.config, &derived.counts).await?);
         for table in derived.tables.iter().chain(&measured) {
             let rows = session.table(table).await?;
             draft.replace(table, &rows.schema, &rows.batches).await?;

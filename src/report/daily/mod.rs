@@ -14,7 +14,7 @@ use self::rows::{Baseline, Need, Point, Stage, Stuck, Summary};
 use self::sentences::Reading;
 use super::chart::{self, Bar};
 use super::rows::{Verdict, read, read_one};
-use super::view::{Cell, Drawing, Fault, Figure, Key, WeekRow, Weeks};
+use super::view::{Cell, Drawing, Fault, Figure, Key, Wait, WeekRow, Weeks};
 use super::{Prepared, ReportError, sentence, words};
 use crate::metrics::MetricSet;
 
@@ -44,13 +44,6 @@ struct View {
     baseline: Option<Baseline>,
     definition: String,
     signed: bool,
-}
-
-/// Something that waits for someone.
-#[derive(Serialize)]
-struct Wait {
-    what: String,
-    detail: String,
 }
 
 /// A stage's last weeks.
