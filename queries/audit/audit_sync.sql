@@ -3,10 +3,11 @@
 --   both      persons whom both sources have (with a value of the field on both sides);
 --   here_only persons whom only `source` has; null for a field;
 --   differ    of both, those with another value; null for the persons themselves;
---   changes   changes made in source in the last 90 days that the other side did not hold already (for the persons
---             themselves: persons whom source had first, created in the last 90 days);
---   arrived   of them, those that the other side took over; minutes_p50, minutes_p90, minutes_max (double) of them;
---   overtaken of them, those that another change of source overtook before they arrived;
+--   changes   changes made in source in the last 90 days, of persons for whom the other side had the field by then, that it
+--             did not hold already (for the persons themselves: persons whom source had first, created in the last 90 days);
+--   arrived   of them, those that the other side took over before the next change; minutes_p50, minutes_p90, minutes_max
+--             (double) of them;
+--   overtaken of them, those that the next change of source overtook;
 --   waiting   of them, those that are not there yet; oldest_days (double) of the longest.
 with pair as (
     select a.source, b.source as other_source
@@ -30,6 +31,11 @@ compared as (
     join field_now b on b.person_id = a.person_id and b.field = a.field and b.source <> a.source
     group by a.source, b.source, a.field
 ),
+held as (
+    select person_id, source, field, min(at) as at
+    from field_span
+    group by person_id, source, field
+),
 -- A change counts where it was made first: not where the other side already held the value.
 change as (
     select
@@ -37,13 +43,13 @@ change as (
         lead(c.at) over (partition by c.source, p.other_source, c.stream, c.record_id, c.field order by c.at) as next_at
     from field_span c
     join pair p on p.source = c.source
-    join compared k on k.source = c.source and k.other_source = p.other_source and k.field = c.field
+    join held h on h.person_id = c.person_id and h.source = p.other_source and h.field = c.field and h.at <= c.at
     where c.changed and c.recent
 ),
 made as (
     select
         c.source, c.other_source, c.field, c.person_id, c.record_id, c.at, c.next_at,
-        min(o.at) filter (where o.changed and o.at >= c.at) as arrived_at
+        min(o.at) filter (where o.changed and o.at >= c.at and (c.next_at is null or o.at < c.next_at)) as arrived_at
     from change c
     left join field_span o
         on o.person_id = c.person_id and o.source = c.other_source and o.field = c.field and o.value = c.value
