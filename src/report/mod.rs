@@ -12,6 +12,7 @@ mod definitions;
 mod example;
 mod grid;
 mod helpers;
+mod plain;
 mod rows;
 mod sentence;
 mod sla_weekly;

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::report::ReportError;
 use crate::report::rows::Row;
-use crate::report::words;
+use crate::report::{plain, words};
 
 /// `values.sql`: one value in use.
 pub(super) struct Used {
@@ -25,7 +25,7 @@ pub(super) struct Used {
 /// `triggers.sql`: one trigger or exit.
 pub(super) struct Fired {
     pub(super) label: String,
-    /// `mql_at`, or `response where success`.
+    /// `mql at`, or `response where kind is web`.
     pub(super) what: String,
     pub(super) kind: Kind,
     pub(super) n: i64,
@@ -127,6 +127,8 @@ impl Fired {
     pub(super) fn read(row: &Row<'_>) -> Result<Self, ReportError> {
         let kind = row.text("kind")?;
         let expression = row.maybe_text("expression")?;
+        let expression = expression.map(|it| plain::plain(&it).unwrap_or(it));
+        let expression = expression.map(|it| it.trim_end_matches(" holds").to_owned());
         let what = match (row.maybe_text("event")?, expression) {
             (None, expression) => expression.unwrap_or_default(),
             (Some(event), None) => event,

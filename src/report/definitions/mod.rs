@@ -1,7 +1,6 @@
 //! The reference card: what each stage is called and means, what enters it, which fields it needs,
 //! how it is left, and what it was called before.
 
-mod plain;
 mod rows;
 
 use jiff::civil::Date;
@@ -11,7 +10,7 @@ use self::rows::{Former, Head, Rule, Stage};
 use super::grid::Grid;
 use super::rows::{read, read_one};
 use super::view::{Cell, Key};
-use super::{Prepared, ReportError, words};
+use super::{Prepared, ReportError, plain, words};
 use crate::metrics::MetricSet;
 
 /// What the templates of the reference card see.
