@@ -77,7 +77,9 @@ pub(super) fn change(ratio: f64) -> String {
 
 /// A wait in the unit that fits: `12 minutes`, `3.5 hours`, `2.1 days`.
 pub(super) fn lag(minutes: f64) -> String {
-    if minutes < 90.0 {
+    if minutes < 0.5 {
+        "under a minute".to_owned()
+    } else if minutes < 90.0 {
         whole(minutes).map_or_else(|| NONE.to_owned(), |n| counted(n, "minute", "minutes"))
     } else if minutes < 48.0 * 60.0 {
         format!("{} hours", decimal(minutes / 60.0))
@@ -285,6 +287,7 @@ mod tests {
         assert_eq!(change(0.07), "+7.0%");
         assert_eq!(change(-0.07), "−7.0%");
         assert_eq!(change(0.0001), "0.0%");
+        assert_eq!(lag(0.3), "under a minute");
         assert_eq!(lag(0.6), "1 minute");
         assert_eq!(lag(89.4), "89 minutes");
         assert_eq!(lag(90.0), "1.5 hours");

@@ -7,4 +7,4 @@ select
     coalesce(first_on > $as_of - 28, false) as fresh
 from audit_value
 where values_n <= 100
-order by source_table desc, field, maps_to = 'one', now desc, value
+order by source_table <> 'person_version', source_table, field, maps_to = 'one', now desc, value

@@ -15,7 +15,9 @@ with rated as (
 )
 select
     s.id as stage, s.term, s.stage_order, c.entered_28, c.baseline_28, c.volume_verdict,
-    n.term as next_term, c.rate, c.rate_n, greatest(r.middle - r.half, 0) as rate_low, least(r.middle + r.half, 1) as rate_high,
+    n.term as next_term, c.rate, c.rate_n,
+    case when c.rate is not null then greatest(r.middle - r.half, 0) end as rate_low,
+    case when c.rate is not null then least(r.middle + r.half, 1) end as rate_high,
     c.baseline_rate, c.baseline_rate_n, c.rate_verdict,
     c.median_days, c.median_n, c.baseline_median_days, c.days_verdict
 from stage s
