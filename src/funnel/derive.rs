@@ -21,6 +21,10 @@ use crate::config::Funnel;
 use crate::problem::Problems;
 use crate::warehouse::{Relation, Session};
 
+/// Every version of every record of a person, as the canonical queries give it: for the audit of the
+/// same night, not published.
+const RECORD_VERSION: &str = "record_version";
+
 /// What was derived; every table is registered in the session under its name.
 #[derive(Debug)]
 pub(crate) struct Derived {
@@ -302,6 +306,9 @@ impl<'a> Derivation<'a> {
         self.publish("person_version", history.rows.clone())?;
         self.publish("person", now(history, &history.rows)?)?;
         self.publish("person_record", persons.record_table(records)?)?;
+        let versions = records.rows.clone();
+        self.session
+            .register(RECORD_VERSION, versions.schema(), vec![versions])?;
         self.publish("person_alias", persons.alias_table(records)?)?;
         self.publish("account", tables.accounts.clone())?;
         self.publish("campaign", tables.campaigns.clone())?;

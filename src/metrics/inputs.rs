@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::period::{self, Periods};
-use super::{MetricsError, baseline, calendar, published, rows, split, stages};
+use super::{MetricsError, baseline, calendar, definition, published, rows, split, stages};
 use crate::config::{ColumnType, Commitment, Config, Split};
 use crate::problem::Problem;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
@@ -171,6 +171,7 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<Measu
         &INDUSTRY_AVERAGE,
         &industry_averages(config)?,
     )?;
+    definition::register(session, config)?;
     let tables = session.tables();
     if !tables.contains("baseline") {
         table::<()>(session, "baseline", &baseline::COLUMNS, &[])?;

@@ -6,11 +6,13 @@
 //! and statistical tests. Everything is derived from `stage_entry` and the as-of date, so the same
 //! night gives the same numbers.
 
+mod audit;
 mod baseline;
 mod calendar;
 mod compare;
 mod comparison;
 mod cycle;
+mod definition;
 mod durations;
 mod figures;
 mod incidence;
@@ -21,6 +23,7 @@ mod split;
 mod stages;
 mod statistics;
 mod stock_age;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod time_to_convert;
@@ -35,6 +38,7 @@ use crate::problem::{Problem, Problems};
 use crate::warehouse::query::relation::{in_waves, load};
 use crate::warehouse::{Frame, QueryError, Relation, Session};
 
+pub(crate) use audit::audit;
 pub(crate) use baseline::{Freeze, baselines, freeze, show};
 pub(crate) use compare::{Compared, compare};
 pub(crate) use figures::{MetricSet, figures};

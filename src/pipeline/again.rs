@@ -39,7 +39,8 @@ pub(super) async fn derive(
     }
     let derived =
         funnel::derive(&session, &canonical, &then.definitions(), &then.time_zone).await?;
-    let measured = metrics::measure(&session, &then).await?;
+    let mut measured = metrics::measure(&session, &then).await?;
+    measured.extend(metrics::audit(&session, &then, &derived.counts).await?);
     let mut tables = Vec::new();
     for table in derived.tables.iter().chain(&measured) {
         tables.push(session.table(table).await?);

@@ -40,8 +40,9 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     record::register_extracts(&session, &warehouse, base.as_ref(), &[]).await?;
     // A definition that waits for its day is planned too.
     let definitions = config.definitions();
-    funnel::derive(&session, &canonical, &definitions, &config.time_zone).await?;
+    let derived = funnel::derive(&session, &canonical, &definitions, &config.time_zone).await?;
     metrics::measure(&session, &now).await?;
+    metrics::audit(&session, &now, &derived.counts).await?;
     for report in &config.reports {
         metrics::figures(&session, &now, &report.name, as_of).await?;
     }

@@ -71,7 +71,8 @@ impl Night<'_> {
             .append(restate::CHANGES, &change.schema, &change.batches)
             .await?;
         self.step("measuring", as_of);
-        let measured = metrics::measure(&session, self.config).await?;
+        let mut measured = metrics::measure(&session, self.config).await?;
+        measured.extend(metrics::audit(&session, self.config, &derived.counts).await?);
         for table in derived.tables.iter().chain(&measured) {
             let rows = session.table(table).await?;
             draft.replace(table, &rows.schema, &rows.batches).await?;

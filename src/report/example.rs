@@ -1,6 +1,10 @@
 //! Example figures for every report: none, one row of each query, and a full night. `check` and
 //! the tests render them; no run does.
 
+mod audit;
+mod baseline;
+mod definitions;
+
 use std::collections::BTreeMap;
 
 use jiff::ToSpan;
@@ -27,10 +31,12 @@ pub(super) fn one_row(report: &str) -> MetricSet {
 
 /// Every list with entries, every option there.
 pub(super) fn full(report: &str) -> MetricSet {
-    let tables = if report == "daily" {
-        daily()
-    } else {
-        sla_weekly()
+    let tables = match report {
+        "audit" => audit::tables(),
+        "baseline" => baseline::tables(),
+        "daily" => daily(),
+        "definitions" => definitions::tables(),
+        _ => sla_weekly(),
     };
     MetricSet {
         report: report.to_owned(),

@@ -3,11 +3,16 @@
 //! A report reads the rows of its queries into a typed view, and templates write the view. Same
 //! figures, same templates, same bytes.
 
+mod audit;
+mod baseline;
 mod chart;
 mod check;
 mod daily;
+mod definitions;
 mod example;
+mod grid;
 mod helpers;
+mod plain;
 mod rows;
 mod sentence;
 mod sla_weekly;
@@ -23,7 +28,7 @@ use self::view::Drawing;
 use crate::metrics::{MetricSet, Told};
 use crate::problem::{Problem, Problems};
 
-const REPORTS: [&str; 2] = ["daily", "sla-weekly"];
+const REPORTS: [&str; 5] = ["audit", "baseline", "daily", "definitions", "sla-weekly"];
 
 /// The reports that can be rendered, by name.
 pub(crate) fn names() -> &'static [&'static str] {
@@ -169,7 +174,10 @@ const PARTS: [&str; 4] = ["subject.txt", "page.html", "mail.html", "mail.txt"];
 
 fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
     match set.report.as_str() {
+        "audit" => audit::prepare(set),
+        "baseline" => baseline::prepare(set),
         "daily" => daily::prepare(set),
+        "definitions" => definitions::prepare(set),
         "sla-weekly" => sla_weekly::prepare(set),
         _ => Err(ReportError::Unknown {
             report: set.report.clone(),

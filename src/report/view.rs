@@ -38,6 +38,13 @@ pub(super) struct Key {
     pub(super) name: String,
 }
 
+/// Something that waits for someone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Wait {
+    pub(super) what: String,
+    pub(super) detail: String,
+}
+
 /// A stream that did not come as it should, and what that does to the reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Fault {

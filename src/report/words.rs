@@ -65,6 +65,29 @@ pub(super) fn signed(value: i64) -> String {
     }
 }
 
+/// A relative difference with its sign: `+7.0%`, `−7.0%`, `0.0%`.
+pub(super) fn change(ratio: f64) -> String {
+    let shown = percent(ratio);
+    if shown.starts_with('−') || shown == "0.0%" || shown == NONE {
+        shown
+    } else {
+        format!("+{shown}")
+    }
+}
+
+/// A wait in the unit that fits: `12 minutes`, `3.5 hours`, `2.1 days`.
+pub(super) fn lag(minutes: f64) -> String {
+    if minutes < 0.5 {
+        "under a minute".to_owned()
+    } else if minutes < 90.0 {
+        whole(minutes).map_or_else(|| NONE.to_owned(), |n| counted(n, "minute", "minutes"))
+    } else if minutes < 48.0 * 60.0 {
+        format!("{} hours", decimal(minutes / 60.0))
+    } else {
+        days(minutes / 1440.0)
+    }
+}
+
 /// `1.4 days`, `1.0 day`.
 pub(super) fn days(value: f64) -> String {
     let shown = decimal(value);
@@ -280,6 +303,15 @@ mod tests {
         assert_eq!(signed(61), "+61");
         assert_eq!(signed(-61), "−61");
         assert_eq!(signed(0), "0");
+        assert_eq!(change(0.07), "+7.0%");
+        assert_eq!(change(-0.07), "−7.0%");
+        assert_eq!(change(0.0001), "0.0%");
+        assert_eq!(lag(0.3), "under a minute");
+        assert_eq!(lag(0.6), "1 minute");
+        assert_eq!(lag(89.4), "89 minutes");
+        assert_eq!(lag(90.0), "1.5 hours");
+        assert_eq!(lag(2880.0), "2.0 days");
+        assert_eq!(lag(f64::NAN), "–");
         assert_eq!(range((14, 1_024)), "14–1,024");
         assert_eq!(range((0, 0)), "0");
     }

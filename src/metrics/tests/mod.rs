@@ -1,5 +1,6 @@
 //! Tests of the measures, each against figures worked out by hand or by a slow loop.
 
+mod audit;
 mod baseline;
 pub(super) mod fixture;
 mod horizons;

@@ -4,11 +4,13 @@
 //! Same input, same bytes. Direction is a shape as well as a colour, every mark has its number
 //! beside it, and no chart needs a legend.
 
+mod bullets;
 mod funnel;
 mod svg;
 mod trend;
 mod weeks;
 
+pub(super) use bullets::{Bullet, bullets};
 pub(super) use funnel::{Bar, funnel};
 pub(super) use svg::{ChartError, Svg};
 pub(super) use trend::{mean, trend};

@@ -17,6 +17,16 @@ fn problems(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// What parts that reports share can write, and these reports never have.
+const NEVER: [&str; 6] = [
+    "audit.keys.mark",
+    "audit.panels",
+    "audit.grids.rows.cells.mark",
+    "baseline.keys.mark",
+    "definitions.keys.mark",
+    "definitions.grids.rows.cells.mark",
+];
+
 /// The shipped templates name nothing that their views do not have, and the examples show all.
 #[test]
 fn shipped_templates() {
@@ -25,11 +35,9 @@ fn shipped_templates() {
     check(&templates).expect("nothing is wrong");
     for report in REPORTS {
         let view = prepare(&example::full(report)).expect("rows").view;
-        assert_eq!(
-            unknown(&shape(&view), report),
-            Vec::<String>::new(),
-            "an example without"
-        );
+        let mut without = unknown(&shape(&view), report);
+        without.retain(|path| !NEVER.contains(&path.as_str()));
+        assert_eq!(without, Vec::<String>::new(), "an example without");
     }
 }
 

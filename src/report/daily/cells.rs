@@ -68,12 +68,7 @@ pub(super) fn change(stage: &Stage, n: i64) -> Option<String> {
         return Some("too few".to_owned());
     }
     let baseline = stage.baseline_28.filter(|baseline| *baseline > 0.0)?;
-    let change = words::percent(words::real(n) / baseline - 1.0);
-    Some(if change.starts_with('−') || change == "0.0%" {
-        change
-    } else {
-        format!("+{change}")
-    })
+    Some(words::change(words::real(n) / baseline - 1.0))
 }
 
 pub(super) fn volume_mark(stage: &Stage) -> Option<Mark> {

@@ -17,7 +17,7 @@ use self::rows::{Baseline, Month, Need, Point, Stage, Stuck, Summary};
 use self::sentences::Reading;
 use super::chart::{self, Bar};
 use super::rows::{Verdict, read, read_one};
-use super::view::{Cell, Drawing, Fault, Figure, Key, WeekRow, Weeks};
+use super::view::{Cell, Drawing, Fault, Figure, Key, Wait, WeekRow, Weeks};
 use super::{Prepared, ReportError, sentence, words};
 use crate::metrics::MetricSet;
 
@@ -51,13 +51,6 @@ struct View {
     signed: bool,
     /// Who signed it, and who did not.
     signing: String,
-}
-
-/// Something that waits for someone.
-#[derive(Serialize)]
-struct Wait {
-    what: String,
-    detail: String,
 }
 
 /// A stage's last weeks.

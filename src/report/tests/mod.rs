@@ -50,9 +50,18 @@ fn hostile(report: &str) -> MetricSet {
         "stream",
         "quarter",
         "baseline_name",
+        "value",
+        "examples",
+        "words",
+        "dimension",
+        "required_fields",
+        "name",
+        "expression",
     ];
+    // What a query chooses from a few words of its own cannot be hostile.
+    let chosen = |word: &str| word == "kind" && report != "daily";
     for row in set.tables.values_mut().flatten() {
-        for word in words {
+        for word in words.into_iter().filter(|word| !chosen(word)) {
             if row.get(word).is_some_and(Value::is_string) {
                 row.insert(word.to_owned(), json!(HOSTILE));
             }
@@ -298,7 +307,7 @@ fn rows_that_do_not_fit() {
     );
     assert_eq!(
         refused(&|set| set.report = "dayly".to_owned()),
-        "There is no report `dayly`; there are `daily`, `sla-weekly`"
+        "There is no report `dayly`; there are `audit`, `baseline`, `daily`, `definitions`, `sla-weekly`"
     );
 }
 
