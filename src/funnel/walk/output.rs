@@ -88,7 +88,7 @@ impl<'f> Output<'f> {
                 self.direct.append_value(person.direct);
                 self.stage(order);
                 self.exit(&cycle.exit(entries, order, entry.entered_at), person);
-                self.entry(entry, person, days);
+                self.entry(entry, order, person, days);
             }
         }
     }
@@ -109,7 +109,7 @@ impl<'f> Output<'f> {
         self.reason.append_option(reason);
     }
 
-    fn entry(&mut self, entry: &Entry, person: &Person<'_>, days: &mut LocalDays) {
+    fn entry(&mut self, entry: &Entry, order: usize, person: &Person<'_>, days: &mut LocalDays) {
         let (table, row) = (person.table, entry.row);
         let known_at = table.known_at(row);
         let known_on = days.date(known_at);
@@ -126,7 +126,9 @@ impl<'f> Output<'f> {
         self.censored.append_value(table.censored(row));
         let late = entered_on < known_on && !table.imported(row);
         self.late.append_value(late);
-        let net_new = entry.first && !entry.customer && table.new_business(row);
+        // What type of business it is says something of the opportunity's own stages only.
+        let new_business = !person.rules.of_opportunity[order - 1] || table.new_business(row);
+        let net_new = entry.first && !entry.customer && new_business;
         self.net_new.append_value(net_new);
         self.customer.append_value(entry.customer);
         self.amount.append_option(table.amount(row));

@@ -15,6 +15,8 @@ pub(super) struct Rules {
     pub(super) last: usize,
     /// The lowest stage that an opportunity can trigger, if any.
     opportunity_from: usize,
+    /// By stage: whether an opportunity can trigger it.
+    pub(super) of_opportunity: Vec<bool>,
     skipping: Skipping,
     after_close_to: usize,
     quiet: i64,
@@ -37,13 +39,15 @@ impl Rules {
     pub(super) fn new(funnel: &Funnel) -> Self {
         let last = funnel.stages.len();
         let by_opportunity = |trigger: &Trigger| matches!(trigger, Trigger::On { event, .. } if *event == Event::Opportunity);
-        let first = funnel.stages.iter();
-        let first = first
-            .clone()
-            .position(|stage| stage.triggers.iter().any(by_opportunity));
+        let stages = funnel.stages.iter();
+        let of_opportunity: Vec<bool> = stages
+            .map(|stage| stage.triggers.iter().any(by_opportunity))
+            .collect();
+        let first = of_opportunity.iter().position(|it| *it);
         Self {
             last,
             opportunity_from: first.map_or(last, |index| index + 1),
+            of_opportunity,
             skipping: funnel.skipped_stages,
             after_close_to: funnel.after_close.to + 1,
             quiet: i64::from(funnel.after_close.quiet_days) * DAY,
