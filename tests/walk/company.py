@@ -1,7 +1,8 @@
 """A company whose people live through anything, as nightly exports of its CRM.
 
-Everything happens on few instants, so that much happens at once, and days without time abound. A
-record's life is a list of changes; each night exports what stands at the end of its day.
+A person's life happens on few days and few hours, so that much happens at once, and days without time
+meet instants of their day. A record's life is a list of changes; each night exports what stands at
+the end of its day.
 """
 
 import csv
@@ -14,12 +15,18 @@ from funnels import ZONE
 # Days apart, so that a close has become quiet and several changes hide behind one snapshot; the
 # clocks change on 9 March.
 NIGHTS = [date(2025, 3, 3), date(2025, 3, 8), date(2025, 3, 9), date(2025, 4, 2), date(2025, 4, 20)]
-FIRST = date(2025, 2, 1)
-HOURS = [0, 4, 9, 9, 12, 17, 23]
+FIRST = date(2025, 1, 25)
+HOURS = [0, 4, 9, 9, 12, 23]
+# Between the days of a life. A close is quiet for as many.
+STEPS = [0, 1, 1, 5, 5, 10, 15, 20]
 
-LEAD = "Id Email Source Region Status Reason Score MqlAt DemoOn Owner AccountId CreatedAt ModifiedAt"
-DEAL = "Id LeadId AccountId Stage Amount Type Owner CloseDate CreatedAt ModifiedAt"
+PERSON = "Id Email Source Region Status Reason Score MqlAt DemoOn Owner AccountId CreatedAt ModifiedAt"
+DEAL = "Id LeadKey AccountId Stage Amount Type Owner CloseDate CreatedAt ModifiedAt"
+CHANGE = "Id LeadId Field OldValue NewValue ChangedAt"
+CALL = "Id LeadKey Kind At"
+# Whose changes the history of fields tells.
 TRACKED = ["Status", "Score", "Email", "MqlAt", "Region"]
+FIELDS = ["Status"] * 6 + ["Score", "Email", "MqlAt", "MqlAt", "DemoOn", "DemoOn", "Owner", "Region"]
 STATUSES = ["New", "Working", "Working", "Qualified", "Recycled", "Nurture", "Junk"]
 
 
@@ -29,105 +36,141 @@ def end_of(day):
     return start - timedelta(seconds=1)
 
 
+def day_of(instant):
+    return instant.astimezone(ZONE).date()
+
+
+class Life:
+    """The instants on which things happen to one person."""
+
+    def __init__(self, dice):
+        self.dice = dice
+        day = FIRST + timedelta(days=dice.randrange(50))
+        self.days = [day]
+        while len(self.days) < 7:
+            day += timedelta(days=dice.choice(STEPS))
+            self.days.append(min(day, NIGHTS[-1]))
+
+    def instant(self, since=None):
+        later = [day for day in self.days if since is None or day >= day_of(since)]
+        # Soon after rather than long after.
+        day = self.dice.choice((later or self.days[-1:])[:3])
+        local = datetime.combine(day, time(self.dice.choice(HOURS)), ZONE)
+        instant = local.astimezone(timezone.utc)
+        return max(instant, since) if since else instant
+
+
 class Company:
     def __init__(self, seed, people):
         self.dice = random.Random(seed)
-        # Of each record: when it is there, and what changed when.
-        self.leads, self.deals, self.calls, self.forms = [], [], [], []
+        self.leads, self.prospects, self.deals, self.calls, self.forms = [], [], [], [], []
+        self.keys = []
         for number in range(people):
-            self.person(f"L{number}")
-
-    def instant(self, after=None):
-        """Some full hour of the nights' span, in whole days and few hours of the company's zone."""
-        first = after.astimezone(ZONE).date() if after else FIRST
-        days = max((NIGHTS[-1] - first).days, 0)
-        # Soon after rather than long after.
-        day = first + timedelta(days=min(int(self.dice.expovariate(0.12)), days))
-        local = datetime.combine(day, time(self.dice.choice(HOURS)), ZONE)
-        return local.astimezone(timezone.utc)
+            self.person(number)
 
     def chance(self, share):
         return self.dice.random() < share
 
-    def person(self, lead):
-        created = self.instant() if self.chance(0.7) else datetime(2025, 1, 20, 15, tzinfo=timezone.utc)
-        changes = [(created, field, value) for field, value in self.first_values(lead).items()]
+    def maybe(self, share, value):
+        return value if self.chance(share) else None
+
+    def person(self, number):
+        life = Life(self.dice)
+        tracked = self.chance(0.6)
+        key = f"crm.lead:L{number}" if tracked else f"crm.prospect:P{number}"
+        self.keys.append(key)
+        created = life.instant()
+        changes = [(created, *first) for first in self.first_values(number).items()]
         instant = created
-        for _ in range(self.dice.randrange(9)):
-            instant = self.instant(instant)
-            for _ in range(self.dice.choice([1, 1, 2])):
-                changes += [(instant, *change) for change in self.change(lead, instant).items()]
-        gone = self.instant(created) if self.chance(0.12) else None
-        back = self.instant(gone) if gone and self.chance(0.5) else None
-        record = {"id": lead, "created": created, "changes": changes, "gone": gone, "back": back}
-        # Some records' history is tracked, and most of its rows are kept.
-        record["tracked"] = self.chance(0.6)
-        self.leads.append(record)
-        for number in range(self.dice.choice([0, 0, 1, 1, 2, 3])):
-            self.deal(f"D{lead}-{number}", lead, created)
+        for _ in range(self.dice.randrange(10)):
+            instant = life.instant(instant)
+            changes += [(instant, *change) for change in self.change(number, instant).items()]
+        streams = self.leads if tracked else self.prospects
+        streams.append(self.record(key.split(":")[1], life, created, changes))
+        opened = None
+        for deal in range(self.dice.choice([0, 0, 1, 1, 2, 3])):
+            # Some deals open at one instant.
+            opened = opened if opened and self.chance(0.25) else life.instant(created)
+            self.deal(f"D{number}-{deal}", key, life, opened)
         for stream, share in [(self.forms, 0.5), (self.calls, 0.4)]:
             while self.chance(share):
-                self.event(stream, lead)
+                self.event(stream, key, life)
 
-    def first_values(self, lead):
-        values = {"Email": f"{lead.lower()}@them.example", "Status": "New", "Score": 10}
-        if self.chance(0.15):
-            values["Email"] = None
-        values |= {"Source": self.dice.choice(["Web", "Fair"]), "Owner": "queue"}
-        values["AccountId"] = f"A{self.dice.randrange(40)}" if self.chance(0.15) else None
-        return values
+    def record(self, record_id, life, created, changes):
+        gone = self.maybe(0.12, life.instant(created))
+        back = gone and self.maybe(0.5, life.instant(gone))
+        changes = sorted(changes, key=lambda change: change[0])
+        return {"id": record_id, "created": created, "changes": changes, "gone": gone, "back": back}
 
-    def change(self, lead, instant):
-        """A field's next value, and with a status its reason."""
-        field = self.dice.choice(["Status"] * 4 + ["Score", "Email", "MqlAt", "MqlAt", "DemoOn", "Owner", "Region"])
+    def first_values(self, number):
+        return {
+            "Email": self.maybe(0.85, f"p{number}@them.example"),
+            "Status": self.dice.choice(["New", "New", "New", "Working"]),
+            "Score": self.dice.choice([10, 10, 90]),
+            "Source": self.dice.choice(["Web", "Fair"]),
+            "Owner": "queue",
+            "AccountId": self.account(),
+        }
+
+    def account(self):
+        return self.maybe(0.15, f"A{self.dice.randrange(40)}")
+
+    def change(self, number, instant):
+        """Fields' next values."""
+        field = self.dice.choice(FIELDS)
         near = instant + timedelta(hours=self.dice.choice([0, 0, 0, -24, -26, -200, 30, 400]))
-        day = near.astimezone(ZONE).date()
-        domain = self.dice.choice(["us", "them", "them"])
-        value = {
-            "Status": lambda: self.dice.choice(STATUSES),
-            "Score": lambda: self.dice.choice([10, 64, 65, 90]),
-            "Email": lambda: self.dice.choice([None, f"{lead.lower()}@{domain}.example"]),
-            "MqlAt": lambda: None if self.chance(0.2) else near,
-            "DemoOn": lambda: None if self.chance(0.2) else day,
-            "Owner": lambda: self.dice.choice(["ann", "bob", None]),
-            "Region": lambda: self.dice.choice(["EMEA", "APAC", "Rival"]),
-        }[field]()
-        reason = {"Reason": self.dice.choice([None, "timing", "budget"])}
-        return {field: value} | (reason if field == "Status" else {})
+        domain = self.dice.choice(["us", "them"])
+        if field == "Status":
+            reason = self.dice.choice([None, "timing", "budget"])
+            return {"Status": self.dice.choice(STATUSES), "Reason": reason}
+        if field == "MqlAt":
+            # Often together with what else makes a lead qualified.
+            score = {"Score": 90} if self.chance(0.3) else {}
+            return {"MqlAt": self.maybe(0.8, near)} | score
+        return {
+            "Score": {"Score": self.dice.choice([10, 64, 65, 90])},
+            "Email": {"Email": self.maybe(0.8, f"p{number}@{domain}.example")},
+            "DemoOn": {"DemoOn": self.maybe(0.85, day_of(near))},
+            "Owner": {"Owner": self.dice.choice(["ann", "bob", None])},
+            "Region": {"Region": self.dice.choice(["EMEA", "APAC", "Rival"])},
+        }[field]
 
-    def deal(self, deal, lead, since):
-        created = self.instant(since)
-        stage = self.dice.choice(["Draft", "Offer", "Offer", "Won", "Lost"])
-        kind = self.dice.choice(["New", "New", "Upsell", "Renewal", None])
-        owner = None if self.chance(0.15) else lead
-        values = {"LeadId": owner, "Stage": stage, "Type": kind, "Owner": "ann"}
-        values["Amount"] = self.dice.choice([None, "100.50", "2500"])
-        values["AccountId"] = f"A{self.dice.randrange(40)}" if self.chance(0.15) else None
-        changes = [(created, field, value) for field, value in values.items()]
+    def deal(self, deal_id, key, life, created):
+        first = {
+            "LeadKey": self.maybe(0.85, key),
+            "Stage": self.dice.choice(["Draft", "Offer", "Offer", "Won", "Lost"]),
+            "Type": self.dice.choice(["New", "New", "Upsell", "Renewal", None]),
+            "Amount": self.dice.choice([None, "100.50", "2500"]),
+            "Owner": "ann",
+            "AccountId": self.account(),
+        }
+        changes = [(created, field, value) for field, value in first.items()]
         instant = created
         for _ in range(self.dice.randrange(5)):
-            instant = self.instant(instant)
-            stage = self.dice.choice(["Draft", "Offer", "Won", "Won", "Lost"])
-            changes.append((instant, "Stage", stage))
+            instant = life.instant(instant)
+            changes.append((instant, "Stage", self.dice.choice(["Draft", "Offer", "Won", "Lost"])))
             if self.chance(0.6):
                 near = instant + timedelta(days=self.dice.choice([0, 0, -1, -9, 6]))
-                changes.append((instant, "CloseDate", near.astimezone(ZONE).date()))
+                changes.append((instant, "CloseDate", day_of(near)))
             if self.chance(0.15):
                 # Linked at last, or to somebody else.
-                other = self.dice.choice(self.leads)["id"] if self.chance(0.3) else lead
-                changes.append((instant, "LeadId", other))
-        gone = self.instant(created) if self.chance(0.1) else None
-        back = self.instant(gone) if gone and self.chance(0.5) else None
-        self.deals.append({"id": deal, "created": created, "changes": changes, "gone": gone, "back": back})
+                other = self.dice.choice(self.keys) if self.chance(0.3) else key
+                changes.append((instant, "LeadKey", other))
+        self.deals.append(self.record(deal_id, life, created, changes))
 
-    def event(self, stream, lead):
-        at = self.instant()
-        # Some are told late.
-        told = at + timedelta(days=self.dice.choice([0, 0, 0, 6, 25]))
-        number = f"{len(stream)}"
-        kind = self.dice.choice(["meeting", "call"])
-        campaign = self.dice.choice([None, "P1", "P2"])
-        stream.append({"id": number, "lead": lead, "at": at, "told": told, "kind": kind, "campaign": campaign})
+    def event(self, stream, key, life):
+        at = life.instant()
+        stream.append(
+            {
+                "id": str(len(stream)),
+                "key": key,
+                "at": at,
+                # Some are told late.
+                "told": at + timedelta(days=self.dice.choice([0, 0, 0, 6, 25])),
+                "kind": self.dice.choice(["meeting", "call"]),
+                "campaign": self.dice.choice([None, "P1", "P2"]),
+            }
+        )
 
     def export(self, folder):
         """Writes the exports of every night."""
@@ -136,66 +179,55 @@ class Company:
             end = end_of(night)
             target = folder / night.isoformat()
             target.mkdir(parents=True)
-            write(target / "lead.csv", LEAD, standing(self.leads, end))
+            write(target / "lead.csv", PERSON, standing(self.leads, end))
+            write(target / "prospect.csv", PERSON, standing(self.prospects, end))
+            write(target / "lead_change.csv", CHANGE, changed(self.leads, end))
             write(target / "deal.csv", DEAL, standing(self.deals, end))
-            write(target / "lead_change.csv", "Id LeadId Field OldValue NewValue ChangedAt", self.tracked(end))
-            told = lambda events: [e for e in events if before < e["told"] <= end]
-            calls = [{"Id": e["id"], "LeadId": e["lead"], "Kind": e["kind"], "At": e["at"]} for e in told(self.calls)]
-            write(target / "call.csv", "Id LeadId Kind At", calls)
-            forms = [
-                {
-                    "id": e["id"],
-                    "leadId": e["lead"],
-                    "campaign": e["campaign"],
-                    "success": e["kind"] == "meeting",
-                    "at": cell(e["at"]),
-                }
-                for e in told(self.forms)
-            ]
-            (target / "form.json").write_text(json.dumps(forms))
+            calls, forms = told(self.calls, before, end), told(self.forms, before, end)
+            write(target / "call.csv", CALL, map(call, calls))
+            (target / "form.json").write_text(json.dumps([form(event) for event in forms]))
             before = end
-
-    def tracked(self, end):
-        rows = []
-        for lead in self.leads:
-            values = {}
-            for number, (at, field, value) in enumerate(sorted_changes(lead)):
-                old, values[field] = values.get(field), value
-                untold = not lead["tracked"] or field not in TRACKED or at == lead["created"]
-                if untold or at > end or old == value:
-                    continue
-                rows.append(
-                    {
-                        "Id": f"C{lead['id']}-{number}",
-                        "LeadId": lead["id"],
-                        "Field": field,
-                        "OldValue": old,
-                        "NewValue": value,
-                        "ChangedAt": at,
-                    }
-                )
-        return rows
-
-
-def sorted_changes(record):
-    # Stable: what changes twice at one instant ends as it was told last.
-    return sorted(record["changes"], key=lambda change: change[0])
 
 
 def standing(records, end):
     """The records that an export at `end` holds."""
-    rows = []
     for record in records:
-        there = record["created"] <= end
         gone = record["gone"] and record["gone"] <= end
         back = record["back"] and record["back"] <= end
-        if not there or (gone and not back):
+        if record["created"] > end or (gone and not back):
             continue
-        passed = [change for change in sorted_changes(record) if change[0] <= end]
+        passed = [change for change in record["changes"] if change[0] <= end]
         row = {field: value for _, field, value in passed}
-        row |= {"Id": record["id"], "CreatedAt": record["created"], "ModifiedAt": passed[-1][0]}
-        rows.append(row)
-    return rows
+        modified = passed[-1][0]
+        yield row | {"Id": record["id"], "CreatedAt": record["created"], "ModifiedAt": modified}
+
+
+def changed(leads, end):
+    """The history of fields as told until `end`; what a lead began with is no change."""
+    for lead in leads:
+        values = {}
+        for number, (at, field, value) in enumerate(lead["changes"]):
+            old, values[field] = values.get(field), value
+            told = field in TRACKED and lead["created"] < at <= end
+            if told and old != value:
+                names = CHANGE.split()
+                cells = [f"{lead['id']}-{number}", lead["id"], field, old, value, at]
+                yield dict(zip(names, cells))
+
+
+def told(events, before, end):
+    return [event for event in events if before < event["told"] <= end]
+
+
+def call(event):
+    names = CALL.split()
+    return dict(zip(names, [event["id"], event["key"], event["kind"], event["at"]]))
+
+
+def form(event):
+    success = event["kind"] == "meeting"
+    one = {"id": event["id"], "leadKey": event["key"], "campaign": event["campaign"]}
+    return one | {"success": success, "at": cell(event["at"])}
 
 
 def cell(value):
@@ -207,8 +239,8 @@ def cell(value):
 
 
 def write(path, columns, rows):
+    names = columns.split()
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns.split())
-        for row in rows:
-            writer.writerow([cell(row.get(column)) for column in columns.split()])
+        writer.writerow(names)
+        writer.writerows([cell(row.get(name)) for name in names] for row in rows)

@@ -1,6 +1,6 @@
 """Compares the program's stage entries with those of a second walk, person by person.
 
-    python3 tests/walk/compare.py --executable target/debug/leadgauge --seed 1 --people 600
+    python3 -B tests/walk/compare.py --executable target/debug/leadgauge --seed 1 --people 600
 
 For each definition of `funnels.py` a company lives through anything (`company.py`), its nights are
 run, and the program's own `evidence` is walked again (`walk.py`). Every column that the walk decides

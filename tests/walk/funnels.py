@@ -84,10 +84,22 @@ FUNNELS = {
     # Both a deal and a field may close.
     "both": funnel(
         [DEMO, MQL, SAL, OPPORTUNITY, CLOSED | {"when": "status = 'Qualified'"}],
-        "strict",
+        "any",
         "demo",
         5,
         recycle=[RECYCLED | {"to": "demo"}],
+        disqualify=[JUNK | {"to": "mql"}],
+    ),
+    # Few stages, so that few are skipped.
+    "short": funnel(
+        [KNOWN, SAL | {"stamp": "demo_on"}, OPPORTUNITY, CLOSED | {"at": "close_date"}],
+        "strict",
+        "sal",
+        1,
+        recycle=[RECYCLED],
+        disqualify=[RIVAL | {"to": "sal"}],
+        exclude=[INTERNAL],
+        new_business_types=["New"],
     ),
 }
 

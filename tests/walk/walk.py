@@ -179,8 +179,6 @@ def enter(person, sign, rules):
             return
     if cycle is None:
         cycle = begin(person, sign, sign["at"], lead, carried)
-        if stage <= carried:
-            return
     hold(person, cycle, sign)
     if stage in cycle.entries:
         again(cycle, sign)
@@ -204,7 +202,7 @@ def cycle_of_opportunity(person, sign, rules):
         return None, True, carried
     # A further one: what no opportunity triggers is carried.
     lowest = min(rules.of_opportunity, default=rules.last)
-    return None, False, min(sign["stage_order"], lowest) - 1
+    return None, False, lowest - 1
 
 
 def cycle_of_lead(person, sign, rules):

@@ -59,6 +59,7 @@ fn leavings(facts: &Facts<'_>, leaving: &Leaving, kind: Kind) -> Result<Vec<Sign
     let reasons = leaving.reason.as_ref().map(|reason| reason.texts(rows));
     let reasons = reasons.transpose()?;
     let columns = leaving.when.columns();
+    let deleted = truths(rows, "deleted");
     let mut signs = Vec::new();
     let mut holding = None;
     for turn in turns(facts, &leaving.when)? {
@@ -73,8 +74,10 @@ fn leavings(facts: &Facts<'_>, leaving: &Leaving, kind: Kind) -> Result<Vec<Sign
             signs.push(sign);
             holding = Some(turn.person);
         } else if kind == Kind::Disqualify && holding == Some(turn.person) {
-            // The state is over whatever ended it, so any record may tell.
+            // The state is over whatever ended it, so any record may tell; but nobody is reinstated by
+            // being deleted.
             let row = cause.or_else(|| facts.versions.first_record(turn.version));
+            let row = row.filter(|_| !holds(deleted, turn.version));
             signs.extend(row.map(|row| sign(facts, &turn, leaving.to + 1, Kind::Reinstate, row)));
             holding = None;
         }

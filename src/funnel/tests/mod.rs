@@ -4,8 +4,10 @@
 mod attributes;
 mod canonical;
 mod definition;
+mod histories;
 mod identity;
 mod opportunities;
+mod properties;
 mod signs;
 mod stamps;
 mod vendor;

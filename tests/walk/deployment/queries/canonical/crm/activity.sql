@@ -1,7 +1,7 @@
 -- Grain: one row per call or meeting.
 select
     record_id as activity_id,
-    'crm.lead:' || leadid as record_key,
+    leadkey as record_key,
     kind,
     at as occurred_at,
     known_at,

@@ -1,8 +1,8 @@
 -- Grain: one row per deal and lead, as linked now.
 select
     record_id as opportunity_id,
-    'crm.lead:' || leadid as record_key,
+    leadkey as record_key,
     true as is_primary,
     createdat as linked_at
 from crm.deal
-where leadid is not null
+where leadkey is not null

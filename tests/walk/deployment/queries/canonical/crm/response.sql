@@ -1,7 +1,7 @@
 -- Grain: one row per form.
 select
     record_id as response_id,
-    'crm.lead:' || leadid as record_key,
+    leadkey as record_key,
     campaign as campaign_id,
     'form' as kind,
     success,
