@@ -142,7 +142,7 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
     let term = term.required(|node| reader.text(node));
     let definition = definition.required(|node| reader.text(node));
     let triggers = read_triggers(reader, node, [&stamp, &when, &on, &at]);
-    let of_opportunity = triggers.iter().flatten().any(is_of_opportunity);
+    let of_opportunity = triggers.iter().flatten().any(Trigger::is_of_opportunity);
     let won_when = match (last, won_when.node) {
         (true, Some(node)) if triggers.is_some() && !of_opportunity => {
             let fix = "Take `won_when` out: whoever reaches this stage has won";
@@ -177,14 +177,9 @@ fn read_stage(reader: &Reader<'_>, node: &Node, last: bool) -> Option<Stage> {
     })
 }
 
-fn is_of_opportunity(trigger: &Trigger) -> bool {
-    let event = Event::Opportunity;
-    matches!(trigger, Trigger::On { event: on, .. } if *on == event)
-}
-
 /// Whether a trigger can be met already when its definition takes effect.
 fn is_condition(trigger: &Trigger) -> bool {
-    matches!(trigger, Trigger::When(_)) || is_of_opportunity(trigger)
+    matches!(trigger, Trigger::When(_)) || trigger.is_of_opportunity()
 }
 
 fn read_on_change(reader: &Reader<'_>, node: &Node, conditions: bool) -> Option<bool> {

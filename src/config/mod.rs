@@ -324,6 +324,19 @@ pub(crate) struct Stage {
     pub(crate) required_fields: Vec<String>,
 }
 
+impl Stage {
+    /// Whether an opportunity can trigger it.
+    pub(crate) fn is_of_opportunity(&self) -> bool {
+        self.triggers.iter().any(Trigger::is_of_opportunity)
+    }
+}
+
+impl Trigger {
+    pub(crate) fn is_of_opportunity(&self) -> bool {
+        matches!(self, Self::On { event, .. } if *event == Event::Opportunity)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Trigger {
     /// A column of `person_version` that holds an instant or a date.

@@ -133,8 +133,10 @@ impl Walker<'_> {
             }
             What::Recycle => self.recycle(sign.at),
             What::Disqualify => {
-                self.end(sign.at, Outcome::Disqualified);
-                self.next(Stage::Known);
+                if self.state == Cycle::Open {
+                    self.end(sign.at, Outcome::Disqualified);
+                    self.next(Stage::Known);
+                }
                 self.held = true;
             }
             What::Reinstate => self.held = false,
@@ -234,9 +236,10 @@ impl Walker<'_> {
         };
     }
 
-    /// Means nothing while the person is no further than known.
+    /// Means nothing while the person is no further than known, nor after a close.
     fn recycle(&mut self, at: At) {
-        if self.highest().is_some_and(|highest| highest > Stage::Known) {
+        let further = self.highest().is_some_and(|highest| highest > Stage::Known);
+        if self.state == Cycle::Open && further {
             self.end(at, Outcome::Recycled);
             self.next(Stage::Known);
         }
@@ -367,6 +370,25 @@ mod tests {
             let last = told.last().unwrap();
             assert!(last.starts_with(&cycles.to_string()), "{last}");
         }
+    }
+
+    // After a close there is no cycle to end: a customer who is recycled, or disqualified and
+    // reinstated, stays one whose answers are not heard.
+    #[test]
+    fn leaving_after_a_close_begins_nothing() {
+        let (told, stock) = entered(
+            &[
+                (1, What::Enter(Stage::Sql)),
+                (20, closed(20, true, "o1")),
+                (60, What::Recycle),
+                (61, What::Disqualify),
+                (62, What::Reinstate),
+                (63, What::Enter(Stage::Mql)),
+            ],
+            false,
+        );
+        assert_eq!(told.last().unwrap(), "1 closed 20 won new");
+        assert_eq!(stock, None);
     }
 
     // A further opportunity carries the stages below it; one that names nobody implies none.

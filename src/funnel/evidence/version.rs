@@ -105,6 +105,7 @@ fn leavings(facts: &Facts<'_>, leaving: &Leaving, kind: Kind) -> Result<Vec<Sign
 /// The times in which a predicate holds, by person and time.
 pub(super) fn held(facts: &Facts<'_>, when: &Formula) -> Result<Vec<Held>, FunnelError> {
     let from = &facts.versions.history.from;
+    let deleted = truths(&facts.versions.history.rows, "deleted");
     let columns = when.columns();
     let mut all: Vec<Held> = Vec::new();
     for turn in turns(facts, when)? {
@@ -123,8 +124,10 @@ pub(super) fn held(facts: &Facts<'_>, when: &Formula) -> Result<Vec<Held>, Funne
             && held.on.person == turn.person
             && held.off.is_none()
         {
-            // The state is over whatever ended it, so any record may tell.
-            held.off_row = cause.or_else(|| facts.versions.first_record(turn.version));
+            // The state is over whatever ended it, so any record may tell; but nobody is reinstated by
+            // being deleted.
+            let row = cause.or_else(|| facts.versions.first_record(turn.version));
+            held.off_row = row.filter(|_| !holds(deleted, turn.version));
             held.until = Some(at);
             held.off = Some(turn);
         }

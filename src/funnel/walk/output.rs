@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
-use crate::config::Funnel;
+use crate::config::{Funnel, Stage};
 
 use super::columns::Row;
 use super::cycle::{Entry, Exit, Made, Mark};
@@ -106,10 +106,15 @@ impl<'f> Output<'f> {
 
     fn stage(&mut self, made: Made) {
         let funnel = self.funnels[usize::from(made.definition)];
-        let stage = &funnel.stages[usize::from(made.order) - 1];
+        let stage = self.stage_of(made);
         self.stage.append_value(&stage.id);
         self.stage_order.append_value(i64::from(made.order));
         self.definition.append_value(&funnel.definition);
+    }
+
+    fn stage_of(&self, made: Made) -> &'f Stage {
+        let funnel = self.funnels[usize::from(made.definition)];
+        &funnel.stages[usize::from(made.order) - 1]
     }
 
     fn exit(&mut self, exit: &Exit, person: &Person<'_>) {
@@ -141,7 +146,10 @@ impl<'f> Output<'f> {
         self.censored.append_value(table.censored(row));
         let late = entered_on < known_on && !table.imported(row);
         self.late.append_value(late);
-        let net_new = entry.first && !entry.customer && table.new_business(row);
+        // What type of business it is says something of the opportunity's own stages only.
+        let new_business =
+            !self.stage_of(entry.made).is_of_opportunity() || table.new_business(row);
+        let net_new = entry.first && !entry.customer && new_business;
         self.net_new.append_value(net_new);
         self.customer.append_value(entry.customer);
         self.amount.append_option(table.amount(row));

@@ -1,6 +1,6 @@
 //! The rules of the walk: what each row of evidence does to its person.
 
-use crate::config::{Event, Funnel, Skipping, Trigger};
+use crate::config::{Funnel, Skipping, Stage};
 
 use super::cycle::{End, Entry, Mark, Outcome};
 use super::evidence::{Evidence, Kind};
@@ -36,11 +36,7 @@ enum Target {
 impl Rules {
     pub(super) fn new(funnel: &Funnel) -> Self {
         let last = funnel.stages.len();
-        let by_opportunity = |trigger: &Trigger| matches!(trigger, Trigger::On { event, .. } if *event == Event::Opportunity);
-        let first = funnel.stages.iter();
-        let first = first
-            .clone()
-            .position(|stage| stage.triggers.iter().any(by_opportunity));
+        let first = funnel.stages.iter().position(Stage::is_of_opportunity);
         Self {
             last,
             opportunity_from: first.map_or(last, |index| index + 1),

@@ -31,8 +31,6 @@ pub(super) const VALID_TO: &str = "valid_to";
 /// Blocks that are put together before their turn.
 const AHEAD: usize = 4;
 
-const KEYS: [&str; 2] = ["record_id", "via"];
-
 /// Which of a stream's rows a table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
@@ -159,13 +157,10 @@ impl TableProvider for StreamTable {
     }
 }
 
-/// The texts of a stream as views, which are decoded and gathered without copying them; but for those
-/// that order the rows or tell which stand.
+/// The texts of a stream as views, which are decoded and gathered without copying them.
 pub(super) fn with_views(schema: &Schema) -> SchemaRef {
     let field = |field: &Arc<Field>| match field.data_type() {
-        DataType::Utf8 if !KEYS.contains(&field.name().as_str()) => {
-            Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
-        }
+        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
         _ => Arc::clone(field),
     };
     let fields: Vec<Arc<Field>> = schema.fields().iter().map(field).collect();

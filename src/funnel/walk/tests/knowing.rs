@@ -153,6 +153,64 @@ fn net_new_is_the_first_entry_of_a_prospect() {
     );
 }
 
+// The type of business is the opportunity's own: who enters the stages below it for the first time by
+// a renewal is new in them all the same.
+#[test]
+fn a_renewal_is_no_new_business_in_its_own_stages_only() {
+    expect(
+        "
+        known 2026-01-01T08:00
+        opportunity 2026-01-05T08:00 opp=A renewal
+        mql 2026-01-06T08:00
+        ",
+        "
+        1 known 2026-01-01T08:00 .. 2026-01-05T08:00 progressed mql net_new
+        1 mql 2026-01-05T08:00 .. 2026-01-05T08:00 progressed sal net_new opp=A confirmed=2026-01-06T08:00
+        1 sal 2026-01-05T08:00 .. 2026-01-05T08:00 progressed opportunity net_new implied opp=A
+        1 opportunity 2026-01-05T08:00 .. open opp=A
+        ",
+        "confirmed",
+    );
+}
+
+// Late evidence is taken on its own date, so it changes what was told before: mql is no longer implied
+// by sal, and a recycling that is learnt late has ended the cycle before sal.
+#[test]
+fn late_evidence_stands_on_its_own_date() {
+    let early = "
+        known 2026-01-01T08:00
+        sal 2026-01-12T08:00
+        ";
+    let late = "
+        mql 2026-01-05T08:00 known=2026-01-20
+        recycle:known 2026-01-08T08:00 known=2026-01-20
+        ";
+    expect(
+        &format!("{early}{late}"),
+        "
+        1 known 2026-01-01T08:00 .. 2026-01-05T08:00 progressed mql net_new
+        1 mql 2026-01-05T08:00 .. 2026-01-08T08:00 recycled net_new late
+        2 known 2026-01-08T08:00 .. 2026-01-12T08:00 progressed mql carried late
+        2 mql 2026-01-12T08:00 .. 2026-01-12T08:00 progressed sal implied
+        2 sal 2026-01-12T08:00 .. open net_new
+        ",
+        "recycled",
+    );
+}
+
+// Of two signs at one instant the one whose time is known comes first: the other has nothing to add.
+#[test]
+fn ties_go_to_the_known_time() {
+    expect(
+        "
+        known 2026-01-05T09:00 snapshot censored imported
+        known 2026-01-05T09:00 event
+        ",
+        "1 known 2026-01-05T09:00 .. open net_new",
+        "ignored_reached",
+    );
+}
+
 // Excluded evidence does nothing, but a deletion always does.
 #[test]
 fn excluded_evidence_is_ignored() {

@@ -228,3 +228,26 @@ fn deletion_ends_all_cycles() {
         "deleted 2, ignored_deleted",
     );
 }
+
+// At one instant a reinstated person may enter; and who is recycled and disqualified was recycled
+// first, so that the disqualification finds the next cycle.
+#[test]
+fn ties_of_leaving_and_coming_back() {
+    expect(
+        "
+        mql 2026-01-10T09:00
+        recycle:known 2026-01-20T10:00 reason=timing
+        disqualify:known 2026-01-20T10:00 reason=student
+        mql 2026-02-01T10:00
+        reinstate:known 2026-02-01T10:00
+        ",
+        "
+        1 known 2026-01-10T09:00 .. 2026-01-10T09:00 progressed mql net_new implied
+        1 mql 2026-01-10T09:00 .. 2026-01-20T10:00 recycled net_new reason=timing
+        2 known 2026-01-20T10:00 .. 2026-01-20T10:00 disqualified carried reason=student
+        3 known 2026-02-01T10:00 .. 2026-02-01T10:00 progressed mql carried
+        3 mql 2026-02-01T10:00 .. open
+        ",
+        "disqualified, recycled, reinstated",
+    );
+}

@@ -241,3 +241,26 @@ fn an_opportunity_outlives_its_deleted_person() {
         "deleted",
     );
 }
+
+// Of two opportunities at one instant one joins the open cycle and the other is a further one, in the
+// order of their ids whatever the order of rows.
+#[test]
+fn ties_of_two_opportunities_go_by_id() {
+    expect_under(
+        Skipping::Any,
+        "
+        mql 2026-01-10T10:00
+        opportunity 2026-01-20T10:00 opp=B
+        opportunity 2026-01-20T10:00 opp=A
+        ",
+        "
+        1 mql 2026-01-10T10:00 .. 2026-01-20T10:00 progressed opportunity net_new
+        1 opportunity 2026-01-20T10:00 .. open net_new opp=A
+        2 known 2026-01-20T10:00 .. 2026-01-20T10:00 progressed mql carried opp=B
+        2 mql 2026-01-20T10:00 .. 2026-01-20T10:00 progressed sal carried opp=B
+        2 sal 2026-01-20T10:00 .. 2026-01-20T10:00 progressed opportunity carried opp=B
+        2 opportunity 2026-01-20T10:00 .. open opp=B
+        ",
+        "",
+    );
+}

@@ -4,7 +4,8 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringViewArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use futures::StreamExt;
@@ -40,11 +41,34 @@ pub(super) struct Keys {
     /// Where the batch is among the block's.
     pub(super) part: u32,
     pub(super) first: u32,
-    pub(super) ids: StringArray,
+    pub(super) ids: Texts,
     from: Option<TimestampMicrosecondArray>,
     commits: Int64Array,
-    via: Option<StringArray>,
+    via: Option<Texts>,
     pub(super) at: usize,
+}
+
+/// A column of texts, as they lie or as views.
+#[derive(Clone)]
+pub(super) enum Texts {
+    Whole(StringArray),
+    Views(StringViewArray),
+}
+
+impl Texts {
+    fn of(column: &ArrayRef) -> Self {
+        match column.as_string_view_opt() {
+            Some(views) => Self::Views(views.clone()),
+            None => Self::Whole(column.as_string().clone()),
+        }
+    }
+
+    pub(super) fn value(&self, at: usize) -> &str {
+        match self {
+            Self::Whole(texts) => texts.value(at),
+            Self::Views(views) => views.value(at),
+        }
+    }
 }
 
 impl Cursor {
@@ -90,7 +114,7 @@ impl Cursor {
     pub(super) fn is_through(&self) -> bool {
         self.keys
             .as_ref()
-            .is_none_or(|keys| keys.at == keys.ids.len())
+            .is_none_or(|keys| keys.at == keys.batch.num_rows())
     }
 }
 
@@ -98,11 +122,11 @@ impl Keys {
     pub(super) fn of(batch: RecordBatch, part: u32, first: u32) -> Self {
         let from = batch.column_by_name("valid_from");
         let from = from.map(|from| from.as_primitive::<TimestampMicrosecondType>().clone());
-        let via = from.as_ref().map(|_| batch["via"].as_string().clone());
+        let via = from.as_ref().map(|_| Texts::of(&batch["via"]));
         Self {
             part,
             first,
-            ids: batch["record_id"].as_string().clone(),
+            ids: Texts::of(&batch["record_id"]),
             from,
             commits: batch["commit_no"].as_primitive::<Int64Type>().clone(),
             via,

@@ -7,7 +7,6 @@ mod cursor;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use arrow::array::Array;
 use arrow::datatypes::SchemaRef;
 
 use crate::fs::Store;
@@ -150,7 +149,7 @@ impl Merge {
         let limit = limit
             .as_ref()
             .map(|(ids, at, rest)| (ids.value(*at), *rest));
-        let end = (keys.at + BLOCK).min(keys.ids.len());
+        let end = (keys.at + BLOCK).min(keys.batch.num_rows());
         while keys.at < end {
             let key = keys.key(keys.at);
             if limit.is_some_and(|limit| key > limit) {
