@@ -136,14 +136,15 @@ async fn errors_name_the_path() {
 #[expect(clippy::disallowed_methods, reason = "plays the crash")]
 async fn litter_is_found_and_deleted() {
     let (folder, store) = local();
-    assert!(store.litter().await.unwrap().is_empty());
+    assert!(store.everything().await.unwrap().1.is_empty());
     store.create("t/x/a", "1".into()).await.unwrap();
     store.create("t/#1x", "1".into()).await.unwrap();
     store.create("t/b#", "1".into()).await.unwrap();
     for path in ["t/x/a#12", "t#7"] {
         std::fs::write(folder.path().join(path), "half").unwrap();
     }
-    let litter = store.litter().await.unwrap();
+    let (files, litter) = store.everything().await.unwrap();
+    assert_eq!(files, store.list("").await.unwrap());
     assert_eq!(names(&litter), ["t#7", "t/x/a#12"]);
     assert_eq!(litter[0].bytes, 4);
     let written = std::fs::metadata(folder.path().join("t#7"))
@@ -156,11 +157,11 @@ async fn litter_is_found_and_deleted() {
     for path in ["t/x/a#12", "t#7", "t#8"] {
         store.delete(path).await.unwrap();
     }
-    assert!(store.litter().await.unwrap().is_empty());
+    assert!(store.everything().await.unwrap().1.is_empty());
     let left = store.list("").await.unwrap();
     assert_eq!(names(&left), ["t/#1x", "t/b#", "t/x/a"]);
     let memory = Store::over(Arc::new(object_store::memory::InMemory::new()));
-    assert!(memory.litter().await.unwrap().is_empty());
+    assert!(memory.everything().await.unwrap().1.is_empty());
 }
 
 // A listing says when each file was written.
