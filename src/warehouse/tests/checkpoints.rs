@@ -233,7 +233,7 @@ async fn hold_true(house: &House) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     // Whatever nights, additions, merges and erasures there were, and however many of them one export
     // wrote, each checkpoint is its version; and the commit log gives every log again to the byte, from

@@ -42,7 +42,7 @@ pub(crate) struct Vacuumed {
 enum Known {
     /// It goes if no version names it.
     Data,
-    /// It is no vacuum's business.
+    /// It is no vacuum's business, but that of Delta logs, which tell what goes of them.
     Apart,
     No,
 }
@@ -87,7 +87,7 @@ impl Warehouse {
         Ok(done)
     }
 
-    /// Every file of a run that the newest version does not name.
+    /// Every file of a run that the newest version does not name, and what Delta logs say of such.
     async fn unnamed(&self) -> Result<Vec<Entry>, WarehouseError> {
         let mut old = listed(&self.store).await?;
         // Only a lock on this machine is sure to keep out a run that may be about to name what no
@@ -96,13 +96,16 @@ impl Warehouse {
             Some(_) => None,
             None => Some(ever_named(&self.store).await?),
         };
-        let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let named: BTreeSet<&str> = newest.files.iter().map(|file| file.path.as_str()).collect();
+        let newest = self.newest().await?.ok_or(WarehouseError::Empty)?;
+        let files = newest.version.files.iter();
+        let named: BTreeSet<&str> = files.map(|file| file.path.as_str()).collect();
+        let spent = spent(&self.store, &old, newest.derived_since).await?;
         old.retain(|(known, file)| {
             let gone = ours.as_ref().is_none_or(|ours| ours.contains(&file.path));
             *known == Known::Data && gone && !named.contains(file.path.as_str())
         });
-        Ok(old.into_iter().map(|(_, file)| file).collect())
+        let old = old.into_iter().map(|(_, file)| file);
+        Ok(old.chain(spent).collect())
     }
 }
 
@@ -124,6 +127,16 @@ async fn listed(store: &Store) -> Result<Vec<(Known, Entry)>, WarehouseError> {
     Ok(all)
 }
 
+/// What of the Delta logs tells of no version that can be asked for.
+async fn spent(
+    store: &Store,
+    listed: &[(Known, Entry)],
+    derived_since: u64,
+) -> Result<Vec<Entry>, StoreError> {
+    let apart = listed.iter().filter(|(known, _)| *known == Known::Apart);
+    delta::spent(store, apart.map(|(_, file)| file), derived_since).await
+}
+
 async fn ever_named(store: &Store) -> Result<BTreeSet<String>, WarehouseError> {
     let commits = log::all(store).await?.into_iter();
     let added = commits.flat_map(|commit| commit.added);
@@ -142,9 +155,7 @@ async fn old(
     let held = fold::at(store, log::newest_at(store, since).await?).await?;
     let derived_since = held.as_ref().map_or(0, |held| held.derived_since);
     let named = named(store, held.as_deref(), newest).await?;
-    let logs = listed.iter().filter(|(known, _)| *known == Known::Apart);
-    let logs = logs.map(|(_, file)| file);
-    let mut old = delta::spent(store, logs, derived_since).await?;
+    let mut old = spent(store, &listed, derived_since).await?;
     old.retain(|file| file.modified <= since);
     for (known, file) in listed {
         match known {
