@@ -5,7 +5,7 @@
 //! They are an export of the commit log and say nothing that it does not: lost ones are written
 //! again to the byte. In every table the Delta version is the commit's number, so that one number
 //! means one night everywhere; a commit that leaves a table alone is an entry that changes nothing.
-//! Only this program writes them.
+//! The log of a table without a file ends until it has one. Only this program writes them.
 
 mod check;
 mod checkpoint;
@@ -60,10 +60,11 @@ impl Warehouse {
         };
         let number = newest.version.commit_no;
         let (base, commits) = self.recent(&newest).await?;
-        let tables = tables_of(Past {
+        let mut tables = tables_of(Past {
             base: base.as_ref(),
             commits: &commits,
         });
+        tables.retain(|table| table.newest() == number);
         let looks = tables.iter();
         let looks = looks.map(|table| write::is_there(&self.store, table, number - 1));
         let mut looks = pin!(stream::iter(looks).buffered(AT_ONCE));

@@ -99,10 +99,13 @@ fn take<'a>(
 }
 
 impl<'a> Table<'a> {
-    /// The newest commit's number.
+    /// The newest version: that of the newest commit, or of the one that let go the table's last file.
     pub(super) fn newest(&self) -> u64 {
-        let newest = self.commits.last();
-        newest.map_or(0, |dated| dated.commit.commit_no)
+        let last = self.changes.last_key_value();
+        match last.filter(|(_, last)| last.live.is_empty()) {
+            Some((number, _)) => *number,
+            None => self.commits.last().map_or(0, |it| it.commit.commit_no),
+        }
     }
 
     /// The first commit whose derived tables stay as files.
