@@ -1,6 +1,6 @@
 //! Where bytes live: a folder on local disk or a prefix in an object store, behind one type.
 //!
-//! A file is created whole or not at all and never overwritten. On local disk its bytes and its
+//! A file is created whole or not at all and, but for two, never overwritten. On local disk its bytes and its
 //! name are synced before `create` returns; `object_store` 0.13 does neither, so that path is ours.
 //! In an object store a create whose answer was lost is read back, and a file is read whole or not.
 
@@ -198,15 +198,16 @@ impl Store {
         Ok(entries)
     }
 
-    /// What crashes left on local disk: files that were never finished, which listings hide.
-    pub(crate) async fn litter(&self) -> Result<Vec<Entry>, StoreError> {
+    /// Every file there is, and apart from them what crashes left on local disk: files that were never
+    /// finished, which listings hide. Sorted by path.
+    pub(crate) async fn everything(&self) -> Result<(Vec<Entry>, Vec<Entry>), StoreError> {
         let Some(folder) = self.folder.clone() else {
-            return Ok(Vec::new());
+            return Ok((self.list("").await?, Vec::new()));
         };
-        match tokio::task::spawn_blocking(move || litter::below(&folder)).await {
-            Ok(found) => found.map_err(|error| self.io("", error)),
-            Err(error) => Err(self.io("", error)),
-        }
+        let walk = tokio::task::spawn_blocking(move || litter::below(&folder));
+        let all = walk.await.map_err(|error| self.io("", error))?;
+        let all = all.map_err(|error| self.io("", error))?.into_iter();
+        Ok(all.partition(|file| !litter::is_litter(&file.path)))
     }
 
     /// Creates a file whole. Fails with `AlreadyExists` rather than replace one.
@@ -238,10 +239,17 @@ impl Store {
         }
     }
 
-    /// Writes a file over the one that is there, in an object store. For the lease alone: every other
-    /// file is created once and stays as it is.
+    /// Writes a file over the one that is there. For the lease and for what names the newest checkpoint
+    /// of a Delta log alone: every other file is created once and stays as it is.
     pub(crate) async fn replace(&self, path: &str, bytes: Bytes) -> Result<(), StoreError> {
-        let put = self.inner.put(&self.key(path)?, bytes.into()).await;
+        let key = self.key(path)?;
+        if let Some(folder) = &self.folder {
+            let target = folder.join(path);
+            let write = tokio::task::spawn_blocking(move || local::replace(&target, &bytes));
+            let written = write.await.map_err(|error| self.io(path, error))?;
+            return written.map_err(|error| self.io(path, error));
+        }
+        let put = self.inner.put(&key, bytes.into()).await;
         put.map(|_| ()).map_err(|error| self.error(path, error))
     }
 

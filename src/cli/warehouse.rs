@@ -54,11 +54,13 @@ async fn delta(config: &Config, output: &Output) -> Result<Outcome, Failure> {
     let written = pipeline::rewrite_delta(config).await?;
     output.finish();
     if output.wants_json() {
-        output.json(&json!({"tables": written.tables, "version": written.version}));
+        output.json(&json!({
+            "tables": written.tables, "first": written.first, "version": written.version,
+        }));
     } else {
         output.say(&format!(
-            "The Delta logs of {} tables are written anew: versions 0 to {}",
-            written.tables, written.version
+            "The Delta logs of {} tables are written anew: versions {} to {}",
+            written.tables, written.first, written.version
         ));
     }
     Ok(Outcome::Done)

@@ -1,4 +1,5 @@
-//! What crashes leave on local disk: `name#digits`, staged files that never got their name.
+//! All that lies on local disk, in one walk: the files that listings give, and what crashes leave,
+//! `name#digits`, staged files that never got their name.
 
 use std::fs::{DirEntry, Metadata};
 use std::io::{ErrorKind, Result};
@@ -14,7 +15,7 @@ pub(super) fn is_litter(path: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// All of it below a folder, sorted; none if there is no such folder.
+/// Every file below a folder, sorted; none if there is no such folder.
 pub(super) fn below(folder: &Path) -> Result<Vec<Entry>> {
     let mut found = Vec::new();
     walk(folder, "", &mut found)?;
@@ -23,9 +24,8 @@ pub(super) fn below(folder: &Path) -> Result<Vec<Entry>> {
 }
 
 fn walk(folder: &Path, prefix: &str, found: &mut Vec<Entry>) -> Result<()> {
-    let listing = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        other => other?,
+    let Some(listing) = unless_gone(std::fs::read_dir(folder))? else {
+        return Ok(());
     };
     for file in listing {
         let file = file?;
@@ -34,26 +34,35 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<Entry>) -> Result<()> {
             continue;
         };
         let path = format!("{prefix}{name}");
-        if file.file_type()?.is_dir() {
+        let Some(known) = unless_gone(known(&file))? else {
+            continue;
+        };
+        if known.is_dir() {
             walk(&file.path(), &format!("{path}/"), found)?;
-        } else if is_litter(&name) {
-            found.extend(entry(path, &file)?);
+        } else {
+            found.push(Entry {
+                path,
+                bytes: known.len(),
+                modified: Timestamp::try_from(known.modified()?).unwrap_or(Timestamp::MAX),
+            });
         }
     }
     Ok(())
 }
 
-/// None if it is gone by now.
-fn entry(path: String, file: &DirEntry) -> Result<Option<Entry>> {
-    let known: Metadata = match file.metadata() {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
-    Ok(Some(Entry {
-        path,
-        bytes: known.len(),
-        modified: Timestamp::try_from(known.modified()?).unwrap_or(Timestamp::MAX),
-    }))
+/// What a link leads to is taken for what lies there, as listings do.
+fn known(file: &DirEntry) -> Result<Metadata> {
+    if file.file_type()?.is_symlink() {
+        return std::fs::metadata(file.path());
+    }
+    file.metadata()
+}
+
+fn unless_gone<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// That it was gone already is no error.

@@ -13,6 +13,15 @@ pub(super) fn create(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
     staged.finish()
 }
 
+/// The same over the file that is there: whoever reads it finds the one or the other whole.
+pub(super) fn replace(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut staged = Staged::new(target)?;
+    staged.write(bytes)?;
+    staged.file.sync_all()?;
+    std::fs::rename(&staged.staged, target)?;
+    File::open(folder_of(target))?.sync_all()
+}
+
 /// A file on its way to its name. Dropped before it is finished, it is gone.
 #[derive(Debug)]
 pub(super) struct Staged {

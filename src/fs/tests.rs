@@ -28,6 +28,23 @@ async fn create_never_overwrites() {
     assert_eq!(left.count(), 1, "a staged file stayed");
 }
 
+// A file that is replaced is there before or after, first on local disk too, and leaves nothing else.
+#[tokio::test]
+async fn a_replaced_file_is_the_last_one() {
+    let (folder, store) = local();
+    let memory = Store::over(Arc::new(object_store::memory::InMemory::new()));
+    for store in [store, memory] {
+        for bytes in ["one", "two, longer", "3"] {
+            store.replace("a/b", bytes.into()).await.unwrap();
+            assert_eq!(store.get("a/b").await.unwrap(), bytes);
+        }
+        let (files, litter) = store.everything().await.unwrap();
+        assert_eq!((names(&files), litter.len()), (vec!["a/b"], 0));
+    }
+    let left = std::fs::read_dir(folder.path().join("a")).unwrap();
+    assert_eq!(left.count(), 1, "a staged file stayed");
+}
+
 // Staged files of a crash are in no listing; the rest is, sorted, with its size.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "plays the crash")]
@@ -136,14 +153,15 @@ async fn errors_name_the_path() {
 #[expect(clippy::disallowed_methods, reason = "plays the crash")]
 async fn litter_is_found_and_deleted() {
     let (folder, store) = local();
-    assert!(store.litter().await.unwrap().is_empty());
+    assert!(store.everything().await.unwrap().1.is_empty());
     store.create("t/x/a", "1".into()).await.unwrap();
     store.create("t/#1x", "1".into()).await.unwrap();
     store.create("t/b#", "1".into()).await.unwrap();
     for path in ["t/x/a#12", "t#7"] {
         std::fs::write(folder.path().join(path), "half").unwrap();
     }
-    let litter = store.litter().await.unwrap();
+    let (files, litter) = store.everything().await.unwrap();
+    assert_eq!(names(&files), names(&store.list("").await.unwrap()));
     assert_eq!(names(&litter), ["t#7", "t/x/a#12"]);
     assert_eq!(litter[0].bytes, 4);
     let written = std::fs::metadata(folder.path().join("t#7"))
@@ -156,11 +174,11 @@ async fn litter_is_found_and_deleted() {
     for path in ["t/x/a#12", "t#7", "t#8"] {
         store.delete(path).await.unwrap();
     }
-    assert!(store.litter().await.unwrap().is_empty());
+    assert!(store.everything().await.unwrap().1.is_empty());
     let left = store.list("").await.unwrap();
     assert_eq!(names(&left), ["t/#1x", "t/b#", "t/x/a"]);
     let memory = Store::over(Arc::new(object_store::memory::InMemory::new()));
-    assert!(memory.litter().await.unwrap().is_empty());
+    assert!(memory.everything().await.unwrap().1.is_empty());
 }
 
 // A listing says when each file was written.

@@ -23,6 +23,8 @@ use super::error::WarehouseError;
 use super::log::DataFile;
 use crate::fs::{Store, Upload};
 
+/// Whose files these are, as they say themselves.
+const WRITER: &str = "leadgauge";
 /// The column of history files that holds each row's digest; readers never see it.
 pub(super) const DIGEST: &str = "_digest";
 /// The column of files to which runs only add that holds the commit of each row; readers never see it.
@@ -147,6 +149,24 @@ impl Writer {
     }
 }
 
+/// A whole file of few rows that fits in memory.
+pub(super) fn encoded(shown: &str, rows: &RecordBatch) -> Result<Bytes, WarehouseError> {
+    let encoded = || {
+        let properties = properties(&rows.schema(), &[])?;
+        let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
+        writer.write(rows)?;
+        writer.into_inner()
+    };
+    let bytes = encoded().map_err(|source| damaged(shown, source))?;
+    Ok(bytes.into())
+}
+
+/// Whether a file says that this program wrote it.
+pub(super) fn is_ours(bytes: &Bytes) -> bool {
+    let read = ParquetMetaDataReader::new().parse_and_finish(bytes);
+    read.is_ok_and(|read| read.file_metadata().created_by() == Some(WRITER))
+}
+
 fn properties(schema: &SchemaRef, sorted_by: &[&str]) -> Result<WriterProperties, ParquetError> {
     let sorting = |name: &&str| {
         let index = schema.index_of(name).ok()?;
@@ -159,7 +179,7 @@ fn properties(schema: &SchemaRef, sorted_by: &[&str]) -> Result<WriterProperties
     };
     let sorting: Vec<SortingColumn> = sorted_by.iter().filter_map(sorting).collect();
     let mut builder = WriterProperties::builder()
-        .set_created_by("leadgauge".to_owned())
+        .set_created_by(WRITER.to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_max_row_group_row_count(None)
         .set_sorting_columns((!sorting.is_empty()).then_some(sorting))

@@ -1,10 +1,11 @@
 """Compares what other tools read in a warehouse with what the program itself answers.
 
 Every derived and every append table is read through its Delta Lake log by Python's `deltalake`, by
-Polars and by DuckDB (its `delta` extension), at the newest version and, by its number, at an earlier
-night's. Column names, types, and all rows must be the program's.
+Polars and by DuckDB (its `delta` extension), at the newest version and, by their numbers, at those of
+earlier nights: of the days named, or of the one in the middle. Column names, types, and all rows must be
+the program's.
 
-    python readers.py EXECUTABLE DEPLOYMENT      # the folder with config/leadgauge.yaml and warehouse/
+    python readers.py EXECUTABLE DEPLOYMENT [DAY...]   # the folder with config/leadgauge.yaml and warehouse/
 """
 
 import json
@@ -165,20 +166,36 @@ def compare(program, warehouse, version, as_of):
     return len(there), empty, total
 
 
-def main(executable, deployment):
+def begins(log):
+    """The first version that a log has an entry of: 0, or one with a checkpoint."""
+    first = min(int(entry.stem) for entry in log.glob("*.json"))
+    checkpoints = sorted(int(name.name.split(".")[0]) for name in log.glob("*.checkpoint.parquet"))
+    assert first in (0, *checkpoints[:1]), f"{log} begins with version {first}"
+    hint = log / "_last_checkpoint"
+    named = [json.loads(hint.read_text())["version"]] if hint.exists() else []
+    assert named == checkpoints[-1:], f"{hint} names {named}, not {checkpoints[-1:]}"
+    return first
+
+
+def main(executable, deployment, *days):
     deployment = Path(deployment).resolve()
     program = Program(executable, deployment)
     warehouse = deployment / "warehouse"
     commits = program.commits()
     newest = commits[0]
+    published = sorted({commit["as_of"] for commit in commits})
     # Of an earlier night the last commit: upkeep after it belongs to its answers.
-    days = sorted({commit["as_of"] for commit in commits})
-    day = days[len(days) // 2]
-    earlier = next(commit for commit in commits if commit["as_of"] == day)
+    earlier = [
+        next(commit for commit in commits if commit["as_of"] == day)
+        for day in days or [published[len(published) // 2]]
+    ]
+    firsts = set()
     for path in warehouse.glob("*/*/_delta_log"):
         latest = deltalake.DeltaTable(str(path.parent)).version()
         assert latest == newest["commit_no"], f"{path} ends with version {latest}"
-    for commit in (newest, earlier):
+        firsts.add(begins(path))
+    print(f"the logs begin with version {', '.join(map(str, sorted(firsts)))}")
+    for commit in (newest, *earlier):
         version, as_of = commit["commit_no"], commit["as_of"]
         tables, empty, rows = compare(program, warehouse, version, as_of)
         print(

@@ -67,7 +67,10 @@ fn deleted_logs_come_back() {
     );
     assert_eq!(logs(&project), before);
     let again = project.ok(&["--json", "warehouse", "delta"]).stdout;
-    assert_eq!(again, format!("{{\"tables\":{tables},\"version\":2}}\n"));
+    assert_eq!(
+        again,
+        format!("{{\"tables\":{tables},\"first\":0,\"version\":2}}\n")
+    );
     assert_eq!(logs(&project), before);
     fs::remove_file(project.path(&entry("derived/metric", 1))).unwrap();
     project.ok(&["run", "--as-of", SECOND]);

@@ -2,23 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
-use super::table::{Table, tables_of};
-use super::{AT_ONCE, FOLDER, entry, number, path};
+use super::name::Name;
+use super::table::Table;
+use super::{AT_ONCE, all_of, checkpoint, entry, folder};
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::log::Commit;
 use crate::warehouse::upkeep::verify::Fault;
 
 /// What is wrong with the Delta logs. One that was never written, as before the first export, is no
-/// fault.
+/// fault, and neither are versions that are gone because nobody needs them any more.
 pub(in crate::warehouse) async fn faults(
     store: &Store,
     commits: &[Commit],
 ) -> Result<Vec<Fault>, WarehouseError> {
     let mut faults = Vec::new();
-    let tables = tables_of(commits);
+    let tables = all_of(commits);
     let checks = tables.iter().map(|table| of_table(store, table));
     let mut checks = stream::iter(checks).buffered(AT_ONCE);
     while let Some(found) = checks.next().await {
@@ -28,34 +30,83 @@ pub(in crate::warehouse) async fn faults(
 }
 
 async fn of_table(store: &Store, table: &Table<'_>) -> Result<Vec<Fault>, WarehouseError> {
-    let folder = format!("{}/{FOLDER}", table.folder);
-    let listed = store.list(&folder).await?;
-    let number = |path: &str| number(path.strip_prefix(&folder)?);
+    let listed = store.list(&folder(table.folder)).await?;
+    let newest = table.newest();
+    let last = checkpoint::last(newest);
     let mut faults = Vec::new();
     let mut present = BTreeSet::new();
     for file in &listed {
-        if let Some(version) = number(&file.path) {
-            present.insert(version);
-        } else {
+        let name = Name::split(&file.path).and_then(|(_, name)| name);
+        let is_ours = name.is_some_and(|name| match name {
+            Name::Entry(_) => true,
+            Name::Checkpoint(version) => checkpoint::is_due(version),
+            Name::Hint => last > 0,
+        });
+        present.extend(name.filter(|_| is_ours));
+        if !is_ours {
             let stated = "only this program writes there".to_owned();
             faults.push(fault(store, &file.path, "is none of its entries", stated));
         }
     }
-    if present.is_empty() {
-        return Ok(faults);
-    }
-    let newest = table.newest();
-    for version in 0..=newest {
-        let path = path(&folder, version);
-        if !present.contains(&version) {
-            let stated = format!("the commit log goes to commit {newest}");
-            faults.push(fault(store, &path, "is not there", stated));
-        } else if store.get(&path).await? != entry::bytes(table, version) {
-            let stated = "it follows from the commit log".to_owned();
-            faults.push(fault(store, &path, "says something else", stated));
+    let mut check = Check {
+        store,
+        table,
+        present,
+        faults,
+    };
+    if !check.present.is_empty() {
+        for version in 0..=newest {
+            check.version(version, version == last).await?;
         }
     }
-    Ok(faults)
+    Ok(check.faults)
+}
+
+struct Check<'a> {
+    store: &'a Store,
+    table: &'a Table<'a>,
+    present: BTreeSet<Name>,
+    faults: Vec<Fault>,
+}
+
+impl Check<'_> {
+    async fn version(&mut self, version: u64, is_last: bool) -> Result<(), WarehouseError> {
+        let bytes = entry::bytes(self.table, version);
+        let needed = version >= checkpoint::last(self.table.derived_since());
+        self.file(Name::Entry(version), &bytes, needed).await?;
+        let name = Name::Checkpoint(version);
+        if !checkpoint::is_due(version) || !needed && !self.present.contains(&name) {
+            return Ok(());
+        }
+        let checkpoint = checkpoint::of(self.table, version)?;
+        self.file(name, &checkpoint.bytes, needed).await?;
+        if is_last {
+            let hint = checkpoint::hint(version, &checkpoint);
+            self.file(Name::Hint, &hint, true).await?;
+        }
+        Ok(())
+    }
+
+    async fn file(
+        &mut self,
+        name: Name,
+        bytes: &Bytes,
+        needed: bool,
+    ) -> Result<(), WarehouseError> {
+        let path = name.path(self.table.folder);
+        if !self.present.contains(&name) {
+            if needed {
+                let stated = format!("the commit log goes to commit {}", self.table.newest());
+                let fault = fault(self.store, &path, "is not there", stated);
+                self.faults.push(fault);
+            }
+        } else if self.store.get(&path).await? != *bytes {
+            let stated = "it follows from the commit log".to_owned();
+            let fault = fault(self.store, &path, "says something else", stated);
+            self.faults.push(fault);
+        }
+        Ok(())
+    }
 }
 
 fn fault(store: &Store, path: &str, found: &str, stated: String) -> Fault {

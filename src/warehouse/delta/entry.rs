@@ -1,6 +1,8 @@
-//! One entry of a Delta log: a line of JSON an action. Nothing in it but what the commit log holds.
+//! The actions of a Delta log, and one entry of it: a line of JSON an action. Nothing in them but what
+//! the commit log holds.
 
 use std::fmt::Write;
+use std::ops::Bound::{Excluded, Included};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -39,15 +41,33 @@ pub(super) fn is_ours(bytes: &Bytes) -> bool {
     info.is_some_and(|info| info["commitInfo"]["engineInfo"] == WRITER)
 }
 
+/// What the entries up to a version come to: the table as it is then, and the files that were let go
+/// since the first commit whose derived tables stayed as files then.
+pub(super) fn folded(table: &Table<'_>, version: u64) -> Vec<Value> {
+    let until = table.changes.range(..=version).next_back();
+    let Some((_, change)) = until.or(table.changes.first_key_value()) else {
+        return Vec::new();
+    };
+    let mut actions = vec![protocol(), meta_data(table, &change.columns)];
+    let since = table.dated(version).map(|it| it.commit.derived_since);
+    let let_go = (Excluded(since.unwrap_or(0).min(version)), Included(version));
+    for (commit_no, change) in table.changes.range(let_go) {
+        let at = table.until(*commit_no);
+        actions.extend(change.removed.iter().map(|path| removed(path, at, false)));
+    }
+    if until.is_some() {
+        let live = change.live.iter();
+        actions.extend(live.map(|file| added(table, file, false)));
+    }
+    actions
+}
+
 fn made(table: &Table<'_>) -> Vec<Value> {
     let Some((first, columns)) = table.first() else {
         return Vec::new();
     };
-    vec![
-        info(first, "CREATE TABLE", &json!({})),
-        json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}),
-        meta_data(table, first, columns),
-    ]
+    let info = info(first, "CREATE TABLE", &json!({}));
+    vec![info, protocol(), meta_data(table, columns)]
 }
 
 fn committed(table: &Table<'_>, commit_no: u64) -> Vec<Value> {
@@ -57,19 +77,14 @@ fn committed(table: &Table<'_>, commit_no: u64) -> Vec<Value> {
     let Some(change) = table.changes.get(&commit_no) else {
         return vec![info(dated, "UNCHANGED", &json!({}))];
     };
-    let mut actions = vec![
-        info(dated, "WRITE", &json!({"mode": mode(change)})),
-        json!({"txn": {"appId": WRITER, "version": commit_no}}),
-    ];
+    let mut actions = vec![info(dated, "WRITE", &json!({"mode": mode(change)}))];
     let before = table.changes.range(..commit_no).next_back();
-    if let (Some((_, before)), Some((first, _))) = (before, table.first())
-        && schema(&before.columns) != schema(&change.columns)
-    {
-        actions.push(meta_data(table, first, &change.columns));
+    if before.is_some_and(|(_, before)| schema(&before.columns) != schema(&change.columns)) {
+        actions.push(meta_data(table, &change.columns));
     }
-    let at = dated.until.as_millisecond();
-    actions.extend(change.removed.iter().map(|path| removed(path, at)));
-    actions.extend(change.added.iter().map(|file| added(file, at)));
+    let at = table.until(commit_no);
+    actions.extend(change.removed.iter().map(|path| removed(path, at, true)));
+    actions.extend(change.added.iter().map(|file| added(table, file, true)));
     actions
 }
 
@@ -94,34 +109,41 @@ fn mode(change: &Change<'_>) -> &'static str {
     }
 }
 
-fn meta_data(table: &Table<'_>, first: &Dated<'_>, columns: &[Column]) -> Value {
+fn protocol() -> Value {
+    json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}})
+}
+
+fn meta_data(table: &Table<'_>, columns: &[Column]) -> Value {
+    let origin = table.origin().map(|origin| origin.commit);
+    let run_id = origin.map(|commit| commit.run_id.to_string());
     json!({"metaData": {
-        "id": id(table.name, &first.commit.run_id.to_string()),
+        "id": id(table.name, &run_id.unwrap_or_default()),
         "name": table.name,
         "format": {"provider": "parquet", "options": {}},
         "schemaString": schema(columns),
         "partitionColumns": [],
         "configuration": {},
-        "createdTime": first.until.as_millisecond(),
+        "createdTime": table.until(origin.map_or(0, |commit| commit.commit_no)),
     }})
 }
 
-fn added(file: &DataFile, at: i64) -> Value {
+/// Its time is that of its newest rows.
+fn added(table: &Table<'_>, file: &DataFile, changes: bool) -> Value {
     json!({"add": {
         "path": relative(&file.path),
         "partitionValues": {},
         "size": file.bytes,
-        "modificationTime": at,
-        "dataChange": true,
+        "modificationTime": table.until(file.commits[1]),
+        "dataChange": changes,
         "stats": json!({"numRecords": file.rows}).to_string(),
     }})
 }
 
-fn removed(path: &str, at: i64) -> Value {
+fn removed(path: &str, at: i64, changes: bool) -> Value {
     json!({"remove": {
         "path": relative(path),
         "deletionTimestamp": at,
-        "dataChange": true,
+        "dataChange": changes,
     }})
 }
 
@@ -160,7 +182,7 @@ fn relative(path: &str) -> String {
     encoded
 }
 
-/// A UUID that follows from the table's name and the run that made it; of version 8, which leaves
+/// A UUID that follows from the table's name and the warehouse's first run; of version 8, which leaves
 /// its bits to us.
 fn id(table: &str, first_run: &str) -> String {
     let hash = Sha256::digest(format!("{table}\n{first_run}"));

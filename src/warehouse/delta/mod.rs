@@ -1,26 +1,31 @@
 //! Delta Lake logs of the derived and the append tables, by which other tools read them where they
-//! lie: `<folder of the table>/_delta_log/<20 digits>.json`, reader 1, writer 2.
+//! lie: `<folder of the table>/_delta_log/<20 digits>.json`, reader 1, writer 2. Every 32nd version has
+//! a checkpoint too, so that the versions before the last one that is needed can go.
 //!
 //! They are an export of the commit log and say nothing that it does not: lost ones are written
 //! again to the byte. In every table the Delta version is the commit's number, so that one number
 //! means one night everywhere; a commit that leaves a table alone is an entry that changes nothing.
-//! Only this program writes them.
+//! The log of a table without a file ends until it has one. Only this program writes them.
 
 mod check;
+mod checkpoint;
 mod entry;
+mod name;
+mod spent;
 mod table;
+mod write;
 
 use std::collections::BTreeSet;
 use std::pin::pin;
 
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 
 use super::error::WarehouseError;
-use super::log::fold;
-use super::{Commit, RunId, Warehouse};
-use crate::fs::{Store, StoreError};
+use super::log::fold::{self, Folded};
+use super::{Commit, RunId, Version, Warehouse};
 pub(super) use check::faults;
-use table::{Table, next_of, tables_of};
+pub(super) use spent::spent;
+use table::{Past, Table, is_table, tables_of};
 
 const FOLDER: &str = "_delta_log";
 /// Tables worked on at a time.
@@ -30,6 +35,8 @@ const AT_ONCE: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rewritten {
     pub(crate) tables: usize,
+    /// The oldest version: that of a checkpoint, where older ones cannot be asked for any more.
+    pub(crate) first: u64,
     /// The newest version.
     pub(crate) version: u64,
 }
@@ -42,38 +49,57 @@ impl Warehouse {
             return Ok(());
         }
         let commits = self.commits().await?;
-        self.catch_up(&tables_of(&commits)).await
+        self.catch_up(&all_of(&commits)).await
     }
 
-    /// Writes the entries of the newest commit, where those of the one before it are there and no table
-    /// is new or has other columns; else does nothing, and says so. So a night costs the same however
-    /// long the commit log is.
+    /// Writes the version of the newest commit, where those of the one before it are there and no table
+    /// is new; else does nothing, and says so. So a night costs the same however long the commit log is.
     async fn export_newest(&self) -> Result<bool, WarehouseError> {
         let Some(newest) = self.newest().await? else {
             return Ok(true);
         };
         let number = newest.version.commit_no;
-        let Some(before) = fold::at(&self.store, number - 1).await? else {
-            return Ok(false);
-        };
-        let commit = self.commit(number).await?;
-        let Some(tables) = next_of(&before.version, &newest.version, &commit) else {
-            return Ok(false);
-        };
-        for table in &tables {
-            let there = path(&format!("{}/{FOLDER}", table.folder), number - 1);
-            let last = self.store.find(&there).await?;
-            if !last.is_some_and(|last| entry::is_ours(&last)) {
+        let (base, commits) = self.recent(&newest).await?;
+        let mut tables = tables_of(Past {
+            base: base.as_ref(),
+            commits: &commits,
+        });
+        tables.retain(|table| table.newest() == number);
+        let looks = tables.iter();
+        let looks = looks.map(|table| write::is_there(&self.store, table, number - 1));
+        let mut looks = pin!(stream::iter(looks).buffered(AT_ONCE));
+        while let Some(is_there) = looks.next().await {
+            if !is_there? {
                 return Ok(false);
             }
         }
-        let writes = tables.iter().map(|table| {
-            let path = path(&format!("{}/{FOLDER}", table.folder), number);
-            async move { create(&self.store, &path, entry::bytes(table, number)).await }
-        });
-        told(stream::iter(writes).buffered(AT_ONCE))
-            .await
-            .map(|()| true)
+        let writes = tables.iter();
+        let writes = writes.map(|table| write::version(&self.store, table, number));
+        let written = told(stream::iter(writes).buffered(AT_ONCE)).await;
+        written.map(|()| true)
+    }
+
+    /// What the version of the newest commit is told from: where it has a checkpoint, what was let go
+    /// since the first commit whose derived tables stay as files.
+    async fn recent(
+        &self,
+        newest: &Folded,
+    ) -> Result<(Option<Version>, Vec<Commit>), WarehouseError> {
+        let number = newest.version.commit_no;
+        let whole = checkpoint::is_due(number);
+        let since = if whole { newest.derived_since } else { number };
+        let since = since.min(number - 1);
+        let base = fold::at(&self.store, since).await?;
+        let base = base.map(|base| base.version.clone());
+        let old = base.iter().flat_map(Version::all_files);
+        let old: BTreeSet<&str> = old.map(|file| file.path.as_str()).collect();
+        let files = newest.version.all_files().filter(|file| is_table(file));
+        let files = files.filter(|file| whole || !old.contains(file.path.as_str()));
+        let mut wanted: BTreeSet<u64> = (since + 1..=number).chain([1]).collect();
+        wanted.extend(files.map(|file| file.commits[1]));
+        let commits = stream::iter(wanted).map(|commit_no| self.commit(commit_no));
+        let commits = commits.buffered(AT_ONCE).try_collect().await?;
+        Ok((base, commits))
     }
 
     /// Deletes the Delta logs, with all that others put into them, and writes them anew.
@@ -97,17 +123,20 @@ impl Warehouse {
                 }
             }
         }
-        let tables = tables_of(commits);
+        let tables = all_of(commits);
         self.catch_up(&tables).await?;
+        let derived_since = commits.last().map_or(0, |commit| commit.derived_since);
         Ok(Rewritten {
             tables: tables.len(),
+            first: checkpoint::last(derived_since),
             version: commits.last().map_or(0, |commit| commit.commit_no),
         })
     }
 
     /// Tables side by side: an entry costs waiting, not work.
     async fn catch_up(&self, tables: &[Table<'_>]) -> Result<(), WarehouseError> {
-        let writes = tables.iter().map(|table| catch_up(&self.store, table));
+        let writes = tables.iter();
+        let writes = writes.map(|table| write::catch_up(&self.store, table));
         told(stream::iter(writes).buffered(AT_ONCE)).await
     }
 }
@@ -130,52 +159,15 @@ async fn told(
     Err(WarehouseError::Foreign { paths: foreign })
 }
 
-/// Writes the entries that a table's log lacks, one after the other.
-async fn catch_up(store: &Store, table: &Table<'_>) -> Result<(), WarehouseError> {
-    let folder = format!("{}/{FOLDER}", table.folder);
-    let listed = store.list(&folder).await?;
-    let number = |path: &str| number(path.strip_prefix(&folder)?);
-    let present: BTreeSet<u64> = listed
-        .iter()
-        .filter_map(|file| number(&file.path))
-        .collect();
-    // Nothing is written after an entry that is not ours, so that a foreign one stays the last and
-    // reading the last is enough. One beyond our newest commit may be a run's that published since.
-    if let Some(last) = present.range(..=table.newest()).next_back() {
-        let path = path(&folder, *last);
-        if store.get(&path).await? != entry::bytes(table, *last) {
-            return Err(foreign(store, &path));
-        }
-    }
-    for version in (0..=table.newest()).filter(|version| !present.contains(version)) {
-        create(store, &path(&folder, version), entry::bytes(table, version)).await?;
-    }
-    Ok(())
+/// The tables over all commits.
+fn all_of(commits: &[Commit]) -> Vec<Table<'_>> {
+    tables_of(Past {
+        base: None,
+        commits,
+    })
 }
 
-/// Creates an entry. One that is there with the same bytes was written by another run of ours.
-async fn create(store: &Store, path: &str, bytes: bytes::Bytes) -> Result<(), WarehouseError> {
-    let Err(error) = store.create(path, bytes.clone()).await else {
-        return Ok(());
-    };
-    match (&error, store.find(path).await) {
-        (_, Ok(Some(there))) if there == bytes => Ok(()),
-        (StoreError::AlreadyExists { .. }, Ok(Some(_))) => Err(foreign(store, path)),
-        _ => Err(error.into()),
-    }
-}
-
-fn foreign(store: &Store, path: &str) -> WarehouseError {
-    WarehouseError::Foreign {
-        paths: vec![store.shown(path)],
-    }
-}
-
-fn path(folder: &str, version: u64) -> String {
-    format!("{folder}/{version:020}.json")
-}
-
-fn number(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix('/')?.strip_suffix(".json")?;
-    (digits.len() == 20).then(|| digits.parse().ok())?
+/// The Delta log of a table in a folder.
+fn folder(table: &str) -> String {
+    format!("{table}/{FOLDER}")
 }

@@ -1,5 +1,6 @@
 //! What the warehouse promises, night by night.
 
+mod checkpoints;
 mod compact;
 mod delta;
 mod erase;

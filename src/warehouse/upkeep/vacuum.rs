@@ -1,5 +1,5 @@
-//! Files that nobody can ask for any more are deleted: those that merging and retention let go, and
-//! what crashes left.
+//! Files that nobody can ask for any more are deleted: those that merging and retention let go, what
+//! Delta logs say of versions before them, and what crashes left.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::AT_ONCE;
 use crate::clock::{self, RunId};
 use crate::fs::{Entry, Store, StoreError};
-use crate::warehouse::Warehouse;
 use crate::warehouse::error::WarehouseError;
-use crate::warehouse::log::{self, DataFile, FileKind, fold};
+use crate::warehouse::log::fold::{self, Folded};
+use crate::warehouse::log::{self, DataFile, FileKind};
+use crate::warehouse::{Warehouse, delta};
 
 /// How long what is let go stays: longer than the longest run, and than a reader holds a version.
 pub(crate) const GRACE_DAYS: u32 = 2;
@@ -41,7 +42,7 @@ pub(crate) struct Vacuumed {
 enum Known {
     /// It goes if no version names it.
     Data,
-    /// It is no vacuum's business.
+    /// It is no vacuum's business, but that of Delta logs, which tell what goes of them.
     Apart,
     No,
 }
@@ -86,7 +87,7 @@ impl Warehouse {
         Ok(done)
     }
 
-    /// Every file of a run that the newest version does not name.
+    /// Every file of a run that the newest version does not name, and what Delta logs say of such.
     async fn unnamed(&self) -> Result<Vec<Entry>, WarehouseError> {
         let mut old = listed(&self.store).await?;
         // Only a lock on this machine is sure to keep out a run that may be about to name what no
@@ -95,13 +96,16 @@ impl Warehouse {
             Some(_) => None,
             None => Some(ever_named(&self.store).await?),
         };
-        let newest = self.latest().await?.ok_or(WarehouseError::Empty)?;
-        let named: BTreeSet<&str> = newest.files.iter().map(|file| file.path.as_str()).collect();
+        let newest = self.newest().await?.ok_or(WarehouseError::Empty)?;
+        let files = newest.version.files.iter();
+        let named: BTreeSet<&str> = files.map(|file| file.path.as_str()).collect();
+        let spent = spent(&self.store, &old, newest.derived_since).await?;
         old.retain(|(known, file)| {
             let gone = ours.as_ref().is_none_or(|ours| ours.contains(&file.path));
             *known == Known::Data && gone && !named.contains(file.path.as_str())
         });
-        Ok(old.into_iter().map(|(_, file)| file).collect())
+        let old = old.into_iter().map(|(_, file)| file);
+        Ok(old.chain(spent).collect())
     }
 }
 
@@ -114,13 +118,23 @@ pub(super) fn holds_data(path: &str) -> bool {
 
 /// Every file there is, what listings hide among them, in the order of their paths.
 async fn listed(store: &Store) -> Result<Vec<(Known, Entry)>, WarehouseError> {
-    let listed = store.list("").await?.into_iter();
-    let litter = store.litter().await?.into_iter();
+    let (listed, litter) = store.everything().await?;
+    let litter = litter.into_iter();
     let litter = litter.map(|file| (litter_is(&file.path), file));
-    let listed = listed.map(|file| (known(&file.path), file));
+    let listed = listed.into_iter().map(|file| (known(&file.path), file));
     let mut all: Vec<(Known, Entry)> = litter.chain(listed).collect();
     all.sort_by(|one, two| one.1.path.cmp(&two.1.path));
     Ok(all)
+}
+
+/// What of the Delta logs tells of no version that can be asked for.
+async fn spent(
+    store: &Store,
+    listed: &[(Known, Entry)],
+    derived_since: u64,
+) -> Result<Vec<Entry>, StoreError> {
+    let apart = listed.iter().filter(|(known, _)| *known == Known::Apart);
+    delta::spent(store, apart.map(|(_, file)| file), derived_since).await
 }
 
 async fn ever_named(store: &Store) -> Result<BTreeSet<String>, WarehouseError> {
@@ -137,8 +151,12 @@ async fn old(
 ) -> Result<Vec<Entry>, WarehouseError> {
     // The listing first: what is committed meanwhile is among what the log names.
     let listed = listed(store).await?;
-    let named = named(store, since).await?;
-    let mut old = Vec::new();
+    let (newest, _) = log::numbers(store).await?;
+    let held = fold::at(store, log::newest_at(store, since).await?).await?;
+    let derived_since = held.as_ref().map_or(0, |held| held.derived_since);
+    let named = named(store, held.as_deref(), newest).await?;
+    let mut old = spent(store, &listed, derived_since).await?;
+    old.retain(|file| file.modified <= since);
     for (known, file) in listed {
         match known {
             _ if named.contains(&file.path) => {}
@@ -147,6 +165,7 @@ async fn old(
             Known::No => unknown.push(store.shown(&file.path)),
         }
     }
+    old.sort_by(|one, two| one.path.cmp(&two.path));
     Ok(old)
 }
 
@@ -166,13 +185,15 @@ async fn delete(store: &Store, files: Vec<Entry>, done: &mut Vacuumed) {
     }
 }
 
-/// Every file that a version names which a reader may hold: the newest one at an instant and all
-/// after it, with the derived tables that stood as files then.
-async fn named(store: &Store, at: Timestamp) -> Result<BTreeSet<String>, WarehouseError> {
-    let (newest, _) = log::numbers(store).await?;
-    let held_no = log::newest_at(store, at).await?;
-    let held = fold::at(store, held_no).await?;
-    let since = held.as_ref().map_or(0, |held| held.derived_since);
+/// Every file that a version names which a reader may hold: `held`, the newest one when the grace
+/// began, and all after it, with the derived tables that stood as files then.
+async fn named(
+    store: &Store,
+    held: Option<&Folded>,
+    newest: u64,
+) -> Result<BTreeSet<String>, WarehouseError> {
+    let held_no = held.map_or(0, |held| held.version.commit_no);
+    let since = held.map_or(0, |held| held.derived_since);
     let first = fold::at(store, since).await?;
     let is_derived = |file: &&DataFile| file.kind == FileKind::Derived;
     let mut named = BTreeSet::new();

@@ -49,13 +49,13 @@ impl Warehouse {
             return Ok(proof);
         };
         let newest = self.latest().await?;
-        for file in store.litter().await? {
+        let (files, litter) = store.everything().await?;
+        for file in litter {
             if vacuum::holds_data(&file.path) {
                 let shown = store.shown(&file.path);
                 proof.unread.push(format!("`{shown}` was never finished"));
             }
         }
-        let files = store.list("").await?;
         for file in files
             .into_iter()
             .filter(|file| vacuum::holds_data(&file.path))
