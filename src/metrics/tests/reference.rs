@@ -139,17 +139,17 @@ impl<'a> Slow<'a> {
             .filter(|it| it.observed())
             .filter(again)
             .count();
+        let won = |it: &Entry| it.outcome == "won";
+        let counted = |it: &Entry| it.observed() && it.net_new && (stage != LAST || won(it));
         let mut found = vec![
             ("volume", count(&Entry::observed)),
             ("volume_net_new", count(&|it| it.observed() && it.net_new)),
             ("volume_reentry", reentry),
             ("volume_implied", count(&|it| it.implied)),
+            ("volume_counted", count(&counted)),
         ];
         if stage == LAST {
-            found.push((
-                "volume_won",
-                count(&|it| it.observed() && it.outcome == "won"),
-            ));
+            found.push(("volume_won", count(&|it| it.observed() && won(it))));
         }
         for (name, n) in found {
             if who.is_none() || n > 0 {

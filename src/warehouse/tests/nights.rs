@@ -79,6 +79,7 @@ async fn an_unchanged_night_writes_nothing() {
     let recorded = house.night(&leads(nov(6), &rows), None).await;
     let quiet = Recorded {
         rows: 2,
+        replacing: Some(0),
         ..Recorded::default()
     };
     assert_eq!(recorded, quiet);
