@@ -13,6 +13,7 @@ use super::history::{History, Marks};
 use super::identity::{Persons, record_key};
 use super::opportunity::Opportunities;
 use super::person::{self, Versions};
+use super::score::{Happened, Scores};
 use super::{FunnelError, attributes, now, shape, walk};
 use crate::config::Funnel;
 use crate::warehouse::{Relation, Session};
@@ -109,10 +110,18 @@ impl Derivation<'_> {
             &definition.watched(),
         )?;
         self.publish_company(tables, &company, &versions)?;
+        let happened = Happened {
+            history: &versions.history,
+            activity: &company.activity,
+            response: &company.response,
+            zone,
+            end: self.session.as_of_end(),
+        };
+        let scores = Scores::new(&definition.scores, happened)?;
         let facts = Facts {
             funnel,
             zone,
-            end: self.session.as_of_end(),
+            end: happened.end,
             records: &company.records,
             marks: Marks::of(&company.records.rows),
             person_of_record: &company.persons.of_record,
@@ -123,6 +132,7 @@ impl Derivation<'_> {
             customers: &company.customers,
             activity: &company.activity,
             response: &company.response,
+            scores: &scores,
         };
         let signs = evidence::gather(&facts, &definition)?;
         self.count("evidence_waiting", signs.waiting);
@@ -132,6 +142,10 @@ impl Derivation<'_> {
             self.count(fate, count);
         }
         self.publish("evidence", evidence)?;
+        self.publish("person_score", scores.table(funnel)?)?;
+        let reasons = scores.reasons(funnel, &walked.entries)?;
+        self.publish("person_score_reason", reasons)?;
+        self.publish("person_qualified", scores.qualified(funnel)?)?;
         let entries = attributes::freeze(
             &walked.entries,
             &versions.history,

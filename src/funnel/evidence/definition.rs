@@ -7,6 +7,7 @@ use datafusion::execution::session_state::SessionState;
 
 use crate::config::{Event, Exit, Funnel, Sql, Stage, Trigger};
 use crate::funnel::formula::{Formula, Gives, Scope};
+use crate::funnel::score::Rules;
 use crate::problem::{Problem, Problems};
 
 /// The columns of the tables that triggers read.
@@ -31,6 +32,7 @@ pub(in crate::funnel) struct Definition {
     pub(super) disqualify: Vec<Leaving>,
     /// The rule, and whether it is judged over all of a person's versions.
     pub(super) exclude: Vec<(Formula, bool)>,
+    pub(in crate::funnel) scores: Rules,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,8 @@ pub(super) struct Leaving {
 struct Reader<'a> {
     state: &'a SessionState,
     columns: &'a Columns,
+    /// The columns of a person with those of the scores.
+    scored: SchemaRef,
     problems: Vec<Problem>,
 }
 
@@ -70,12 +74,17 @@ impl Definition {
         columns: &Columns,
         funnel: &Funnel,
     ) -> Result<Self, Problems> {
+        let (scores, problems) = Rules::read(state, columns, &funnel.scores);
         let mut reader = Reader {
             state,
             columns,
-            problems: Vec::new(),
+            scored: scores.schema(&columns.person),
+            problems,
         };
-        let mut definition = Self::default();
+        let mut definition = Self {
+            scores,
+            ..Self::default()
+        };
         for (index, stage) in funnel.stages.iter().enumerate() {
             reader.stage(index, stage, &mut definition);
         }
@@ -101,6 +110,7 @@ impl Definition {
         whens
             .chain(leaving.map(|leaving| &leaving.when))
             .flat_map(Formula::columns)
+            .chain(self.scores.watched())
             .collect()
     }
 }
@@ -128,7 +138,7 @@ impl Reader<'_> {
                     definition.stamps.extend(stamp.map(|stamp| (index, stamp)));
                 }
                 Trigger::When(sql) => {
-                    let when = self.person(&named("when"), sql, Gives::Truth);
+                    let when = self.scored(&named("when"), sql);
                     definition.whens.extend(when.map(|when| (index, when)));
                 }
                 Trigger::On {
@@ -165,7 +175,7 @@ impl Reader<'_> {
         let mut leaving = Vec::new();
         for (index, exit) in exits.iter().enumerate() {
             let named = |key: &str| format!("`{key}` of `{list}` rule {}", index + 1);
-            let when = self.person(&named("when"), &exit.when, Gives::Truth);
+            let when = self.scored(&named("when"), &exit.when);
             let reason = exit
                 .reason
                 .as_ref()
@@ -186,6 +196,16 @@ impl Reader<'_> {
             person: None,
         };
         self.read(&scope, what, sql, Gives::Time)
+    }
+
+    /// A predicate over a person and the scores.
+    fn scored(&mut self, what: &str, sql: &Sql) -> Option<Formula> {
+        let scope = Scope {
+            table: "person_version",
+            columns: self.scored.clone(),
+            person: None,
+        };
+        self.read(&scope, what, sql, Gives::Truth)
     }
 
     fn person(&mut self, what: &str, sql: &Sql, gives: Gives) -> Option<Formula> {

@@ -20,6 +20,7 @@ use super::events::Events;
 use super::history::{History, Marks, filled, holds, instant};
 use super::opportunity::Opportunities;
 use super::person::Versions;
+use super::score::Scores;
 use crate::clock;
 use crate::config::Funnel;
 use crate::warehouse::date_of;
@@ -44,6 +45,7 @@ pub(super) struct Facts<'a> {
     pub(super) customers: &'a Customers,
     pub(super) activity: &'a Events,
     pub(super) response: &'a Events,
+    pub(super) scores: &'a Scores<'a>,
 }
 
 /// One sign.
@@ -103,6 +105,8 @@ enum Via {
     History,
     Snapshot,
     Event,
+    /// A score that time alone changed: an event left its window, or faded.
+    Score,
 }
 
 impl Kind {
@@ -132,6 +136,7 @@ impl Via {
             Self::History => "history",
             Self::Snapshot => "snapshot",
             Self::Event => "event",
+            Self::Score => "score",
         }
     }
 }

@@ -1,31 +1,43 @@
 //! Signs that a person's versions give: a predicate that turns true, or false, and deletion.
 
-use arrow::array::BooleanArray;
-
 use super::definition::Leaving;
-use super::{Facts, Kind, Origin, Sign, Signs, Who};
+use super::{Facts, Kind, Origin, Sign, Signs, Via, Who};
+use crate::config::Event;
 use crate::funnel::FunnelError;
 use crate::funnel::formula::Formula;
 use crate::funnel::history::{filled, holds, truths};
 
-/// A version at which a predicate turns.
+/// Where a predicate turns.
 struct Turn {
     version: usize,
     person: usize,
+    at: i64,
     on: bool,
+    /// Whether the predicate reads a score.
+    scored: bool,
+    /// Whether behaviour changed a score at this instant.
+    moved: bool,
 }
 
-/// A stage is entered when its predicate turns true by a record's own change.
+/// What makes a predicate turn.
+enum Cause {
+    /// The row of a record that changed.
+    Record(usize),
+    /// Behaviour that changed a score; the row of a record stands for it where no event does.
+    Behaviour(usize),
+}
+
+/// A stage is entered when its predicate turns true by a record's own change, or by behaviour.
 pub(super) fn entries(
     facts: &Facts<'_>,
     stage: usize,
     when: &Formula,
     signs: &mut Signs,
 ) -> Result<(), FunnelError> {
-    let columns = when.columns();
+    let columns = facts.scores.behind(&when.columns());
     for turn in turns(facts, when)?.into_iter().filter(|turn| turn.on) {
-        if let Some(row) = facts.versions.cause(turn.version, &columns, facts.records) {
-            signs.push(sign(facts, &turn, stage + 1, Kind::Enter, row));
+        if let Some(cause) = cause(facts, &turn, &columns) {
+            signs.push(sign(facts, &turn, stage + 1, Kind::Enter, &cause));
         }
     }
     Ok(())
@@ -58,14 +70,14 @@ fn leavings(facts: &Facts<'_>, leaving: &Leaving, kind: Kind) -> Result<Vec<Sign
     let rows = &facts.versions.history.rows;
     let reasons = leaving.reason.as_ref().map(|reason| reason.texts(rows));
     let reasons = reasons.transpose()?;
-    let columns = leaving.when.columns();
+    let columns = facts.scores.behind(&leaving.when.columns());
     let mut signs = Vec::new();
     let mut holding = None;
     for turn in turns(facts, &leaving.when)? {
-        let cause = facts.versions.cause(turn.version, &columns, facts.records);
+        let cause = cause(facts, &turn, &columns);
         if turn.on {
-            let Some(row) = cause else { continue };
-            let mut sign = sign(facts, &turn, leaving.to + 1, kind, row);
+            let Some(cause) = cause else { continue };
+            let mut sign = sign(facts, &turn, leaving.to + 1, kind, &cause);
             let reason = reasons
                 .as_ref()
                 .and_then(|texts| filled(texts, turn.version));
@@ -74,8 +86,10 @@ fn leavings(facts: &Facts<'_>, leaving: &Leaving, kind: Kind) -> Result<Vec<Sign
             holding = Some(turn.person);
         } else if kind == Kind::Disqualify && holding == Some(turn.person) {
             // The state is over whatever ended it, so any record may tell.
-            let row = cause.or_else(|| facts.versions.first_record(turn.version));
-            signs.extend(row.map(|row| sign(facts, &turn, leaving.to + 1, Kind::Reinstate, row)));
+            let any = || facts.versions.first_record(turn.version).map(Cause::Record);
+            let cause = cause.or_else(any);
+            let reinstated = |cause| sign(facts, &turn, leaving.to + 1, Kind::Reinstate, &cause);
+            signs.extend(cause.map(reinstated));
             holding = None;
         }
     }
@@ -93,13 +107,16 @@ pub(super) fn deletions(facts: &Facts<'_>, signs: &mut Signs) {
             let turn = Turn {
                 version,
                 person,
+                at: history.from[version],
                 on: now,
+                scored: false,
+                moved: false,
             };
             if now
                 && !before
                 && let Some(row) = facts.versions.cause(version, &[], facts.records)
             {
-                signs.push(sign(facts, &turn, 0, Kind::Deleted, row));
+                signs.push(sign(facts, &turn, 0, Kind::Deleted, &Cause::Record(row)));
             }
             before = now;
         }
@@ -108,19 +125,22 @@ pub(super) fn deletions(facts: &Facts<'_>, signs: &mut Signs) {
 
 /// Where a predicate turns, by person and time. A deleted version is false.
 fn turns(facts: &Facts<'_>, when: &Formula) -> Result<Vec<Turn>, FunnelError> {
-    let history = &facts.versions.history;
-    let met: BooleanArray = when.truths(&history.rows, None)?;
-    let deleted = truths(&history.rows, "deleted");
+    let steps = facts.scores.steps(when)?;
+    let deleted = truths(&facts.versions.history.rows, "deleted");
     let mut turns = Vec::new();
-    for (person, span) in history.spans.iter().enumerate() {
+    for (person, span) in steps.spans.iter().enumerate() {
         let mut before = false;
-        for version in span.clone() {
-            let on = met.value(version) && !holds(deleted, version);
+        for step in span.clone() {
+            let version = steps.version(step);
+            let on = steps.met.value(step) && !holds(deleted, version);
             if on != before {
                 turns.push(Turn {
                     version,
                     person,
+                    at: steps.at(step),
                     on,
+                    scored: steps.are_scored(),
+                    moved: steps.moved(step),
                 });
             }
             before = on;
@@ -129,12 +149,52 @@ fn turns(facts: &Facts<'_>, when: &Formula) -> Result<Vec<Turn>, FunnelError> {
     Ok(turns)
 }
 
-fn sign(facts: &Facts<'_>, turn: &Turn, order: usize, kind: Kind, row: usize) -> Sign {
-    let at = facts.versions.history.from[turn.version];
+/// The record whose own change makes the predicate turn, else the behaviour that does; none if only
+/// the order of the records changed. `columns` are those of the person that the predicate hangs on.
+fn cause(facts: &Facts<'_>, turn: &Turn, columns: &[String]) -> Option<Cause> {
+    let versions = facts.versions;
+    let begins = versions.history.from[turn.version] == turn.at;
+    let changed = || versions.cause(turn.version, columns, facts.records);
+    if let Some(row) = begins.then(changed).flatten() {
+        return Some(Cause::Record(row));
+    }
+    let row = versions.first_record(turn.version).filter(|_| turn.moved);
+    row.map(Cause::Behaviour)
+}
+
+fn sign(facts: &Facts<'_>, turn: &Turn, order: usize, kind: Kind, cause: &Cause) -> Sign {
+    let (Cause::Record(row) | Cause::Behaviour(row)) = *cause;
     let (who, origin) = (Who::Person(turn.person), Origin::Record(row));
-    Sign {
+    let mut sign = Sign {
         order,
         kind,
-        ..Sign::of_version(&facts.marks, row, who, at, origin)
+        ..Sign::of_version(&facts.marks, row, who, turn.at, origin)
+    };
+    if turn.scored {
+        by_score(facts, turn, cause, &mut sign);
+    }
+    sign
+}
+
+/// A score is known when all that it counts is. What time alone changes is known when the day ends.
+fn by_score(facts: &Facts<'_>, turn: &Turn, cause: &Cause, sign: &mut Sign) {
+    let moved = facts.scores.moved(turn.person, turn.at);
+    if matches!(cause, Cause::Behaviour(_)) {
+        sign.via = Via::Event;
+        (sign.seen_after, sign.censored, sign.imported) = (None, false, false);
+        sign.known_at = turn.at;
+        match moved.event {
+            Some((Event::Activity, row)) => sign.origin = Origin::Activity(row),
+            Some((_, row)) => sign.origin = Origin::Response(row),
+            None => {
+                sign.via = Via::Score;
+                sign.known_at = facts.day_end(turn.at);
+            }
+        }
+    }
+    let later = moved.known.filter(|(known_at, _)| *known_at >= sign.known_at);
+    if let Some((known_at, imported)) = later {
+        sign.imported |= imported;
+        sign.known_at = known_at;
     }
 }

@@ -10,11 +10,11 @@ mod refusal;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
-    TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions,
+    StringArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Field, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Int64Type, SchemaRef, TimestampMicrosecondType};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::error::DataFusionError;
@@ -39,6 +39,8 @@ pub(super) enum Gives {
     /// An instant or a date.
     Time,
     Text,
+    /// A whole number.
+    Whole,
 }
 
 /// An expression, planned.
@@ -136,6 +138,12 @@ impl Formula {
     pub(super) fn texts(&self, rows: &RecordBatch) -> Result<StringArray, FunnelError> {
         let values = self.evaluate(rows, None, &DataType::Utf8)?;
         Ok(values.as_string::<i32>().clone())
+    }
+
+    /// One whole number a row.
+    pub(super) fn wholes(&self, rows: &RecordBatch) -> Result<Int64Array, FunnelError> {
+        let values = self.evaluate(rows, None, &DataType::Int64)?;
+        Ok(values.as_primitive::<Int64Type>().clone())
     }
 
     fn evaluate(

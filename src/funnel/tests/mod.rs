@@ -364,6 +364,7 @@ pub(super) fn funnel() -> Funnel {
             quiet_days: 30,
         },
         skipped_stages: Skipping::ReachedOrPassed,
+        scores: Vec::new(),
         hash: String::new(),
     }
 }

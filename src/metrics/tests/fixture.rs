@@ -181,6 +181,7 @@ fn funnel() -> Funnel {
             quiet_days: 30,
         },
         skipped_stages: Skipping::ReachedOrPassed,
+        scores: Vec::new(),
         hash: "abc".to_owned(),
     }
 }

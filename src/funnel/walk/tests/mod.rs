@@ -48,6 +48,7 @@ fn funnel(skipped_stages: Skipping) -> Funnel {
             quiet_days: 30,
         },
         skipped_stages,
+        scores: Vec::new(),
         hash: String::new(),
     }
 }
