@@ -350,8 +350,6 @@ pub(crate) enum Skipping {
 pub(crate) struct Score {
     /// The column that holds the sum; `<name>_<group>` holds that of a group which has rules.
     pub(crate) name: String,
-    /// In words.
-    pub(crate) definition: String,
     pub(crate) place: Place,
     /// At least one.
     pub(crate) rules: Vec<ScoreRule>,

@@ -35,7 +35,6 @@ fn columns_of(score: &Node) -> impl Iterator<Item = (&Node, String)> {
 fn read_score(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<Score> {
     let [
         name,
-        definition,
         stage,
         qualified_when,
         vendor,
@@ -47,7 +46,6 @@ fn read_score(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<Score
         "a score",
         [
             "name",
-            "definition",
             "stage",
             "qualified_when",
             "vendor",
@@ -59,7 +57,6 @@ fn read_score(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<Score
     let groups = [demographic, situational, behavioural];
     let rules = read_rules(reader, node, &groups);
     let name = name.required(|node| reader.identifier(node));
-    let definition = definition.required(|node| reader.text(node));
     let stage = stage.optional(|node| read_to(reader, node, stages));
     if let (Some(vendor), false) = (vendor.node, qualified_when.is_meant()) {
         let what = "`vendor` is compared with `qualified_when`, which is not here";
@@ -69,7 +66,6 @@ fn read_score(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<Score
     let vendor = vendor.optional(|node| read_vendor(reader, node));
     Some(Score {
         name: name?,
-        definition: definition?,
         place: node.place.clone(),
         rules: rules?,
         stage: stage?,
