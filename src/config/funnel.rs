@@ -208,10 +208,7 @@ fn read_on(reader: &Reader<'_>, node: &Node, at: Option<&Node>) -> Option<Trigge
 
 /// `<event>`, or `<event> where <predicate>`: the event, and the predicate unless it was refused.
 #[expect(clippy::option_option, reason = "told and absent are two things")]
-pub(super) fn read_event(
-    reader: &Reader<'_>,
-    node: &Node,
-) -> Option<(Event, Option<Option<Sql>>)> {
+pub(super) fn read_event(reader: &Reader<'_>, node: &Node) -> Option<(Event, Option<Option<Sql>>)> {
     let text = reader.sql(node)?.text;
     let text = text.trim();
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));

@@ -108,16 +108,7 @@ fn read_vendor(reader: &Reader<'_>, node: &Node) -> Option<Vendor> {
 }
 
 fn read_rule(reader: &Reader<'_>, node: &Node, group: Group) -> Option<ScoreRule> {
-    let [
-        name,
-        points,
-        when,
-        on,
-        within,
-        at_most,
-        halves_every,
-        steps,
-    ] = reader.fields(
+    let [name, points, when, on, within, at_most, halves_every, steps] = reader.fields(
         node,
         "a rule",
         [

@@ -192,7 +192,9 @@ fn by_score(facts: &Facts<'_>, turn: &Turn, cause: &Cause, sign: &mut Sign) {
             }
         }
     }
-    let later = moved.known.filter(|(known_at, _)| *known_at >= sign.known_at);
+    let later = moved
+        .known
+        .filter(|(known_at, _)| *known_at >= sign.known_at);
     if let Some((known_at, imported)) = later {
         sign.imported |= imported;
         sign.known_at = known_at;

@@ -228,7 +228,10 @@ impl<'a> Ledger<'a> {
             .transpose()?;
         let counts = (rule.points, shares, at_most);
         let until = (&self.days, happened.end);
-        Ok(Fired::On(event, Behaviours::new(events, met.as_ref(), counts, until)))
+        Ok(Fired::On(
+            event,
+            Behaviours::new(events, met.as_ref(), counts, until),
+        ))
     }
 
     /// The conditions: the rule's index, the versions that meet it, its points.

@@ -21,15 +21,21 @@ impl Scores<'_> {
         let rules = self.ledger.rules;
         let mut parts = vec![Self::part("", &[], None, None, None)?];
         let keys = &self.happened.history.keys;
-        let ids: Vec<&str> = persons.iter().map(|person| keys[*person].as_str()).collect();
+        let ids: Vec<&str> = persons
+            .iter()
+            .map(|person| keys[*person].as_str())
+            .collect();
         for qualified in &rules.qualified {
             let name = &funnel.scores[qualified.score].name;
             let rows = |when: &Formula| {
                 let history = self.happened.history;
-                self.timeline.rows(rules, history, &when.columns(), Some(&steps))
+                self.timeline
+                    .rows(rules, history, &when.columns(), Some(&steps))
             };
             let own = [name.clone()];
-            let points = self.timeline.rows(rules, self.happened.history, &own, Some(&steps))?;
+            let points = self
+                .timeline
+                .rows(rules, self.happened.history, &own, Some(&steps))?;
             let Qualified { when, vendor, .. } = qualified;
             let met = when.truths(&rows(when)?, None)?;
             let vendor = vendor

@@ -103,7 +103,9 @@ impl Rules {
                     score.name
                 );
                 let problem = Problem::new(what).at(score.place.clone());
-                reader.problems.push(problem.fix("give the score another name"));
+                reader
+                    .problems
+                    .push(problem.fix("give the score another name"));
             }
             self.columns.push(name);
             self.columns.len() - 1
@@ -171,7 +173,12 @@ impl Reader<'_> {
         rule: &ScoreRule,
         adds_to: [usize; 2],
     ) -> Option<Rule> {
-        let named = |key| format!("`{key}` of rule `{}` of the score `{}`", rule.name, score.name);
+        let named = |key| {
+            format!(
+                "`{key}` of rule `{}` of the score `{}`",
+                rule.name, score.name
+            )
+        };
         let basis = match &rule.basis {
             Basis::When(sql) => Planned::When(self.person(&named("when"), sql)?),
             Basis::On(behaviour) => {
@@ -239,9 +246,7 @@ impl Reader<'_> {
 
     fn read(&mut self, scope: &Scope, what: &str, sql: &Sql, gives: Gives) -> Option<Formula> {
         let planned = Formula::read(self.state, scope, what, sql, gives);
-        planned
-            .map_err(|problem| self.problems.push(problem))
-            .ok()
+        planned.map_err(|problem| self.problems.push(problem)).ok()
     }
 }
 

@@ -85,7 +85,10 @@ mod tests {
     #[test]
     fn a_window() {
         let shares = shares(3, Decay::None);
-        assert_eq!([-1, 0, 2, 3].map(|age| shares.at(age)), [0, WHOLE, WHOLE, 0]);
+        assert_eq!(
+            [-1, 0, 2, 3].map(|age| shares.at(age)),
+            [0, WHOLE, WHOLE, 0]
+        );
         assert_eq!((shares.changes(), shares.within()), (&[3][..], 3));
     }
 

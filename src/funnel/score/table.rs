@@ -11,11 +11,7 @@ use crate::config::{Funnel, Group};
 use crate::funnel::FunnelError;
 use crate::funnel::history::{bigints, holds, instants, text, truths};
 
-const GROUPS: [Group; 3] = [
-    Group::Demographic,
-    Group::Situational,
-    Group::Behavioural,
-];
+const GROUPS: [Group; 3] = [Group::Demographic, Group::Situational, Group::Behavioural];
 
 /// A stretch of time in which a person's score stays the same.
 struct Stretch {
@@ -51,13 +47,17 @@ impl Scores<'_> {
         let points = |which: usize| -> ArrayRef {
             let of = |stretch: &Stretch| {
                 let column = columns[stretch.score][which];
-                column.map_or(0, |column| self.timeline.columns[column].value(stretch.step))
+                column.map_or(0, |column| {
+                    self.timeline.columns[column].value(stretch.step)
+                })
             };
             Arc::new(stretches.iter().map(of).map(Some).collect::<Int64Array>())
         };
         let keys = &self.happened.history.keys;
         let persons = stretches.iter().map(|it| Some(keys[it.person].as_str()));
-        let scores = stretches.iter().map(|it| Some(funnel.scores[it.score].name.as_str()));
+        let scores = stretches
+            .iter()
+            .map(|it| Some(funnel.scores[it.score].name.as_str()));
         let from = stretches.iter().map(|it| Some(self.timeline.from[it.step]));
         crate::funnel::table([
             ("person_id", texts(persons)),
@@ -107,7 +107,12 @@ impl Scores<'_> {
             open = (!gone).then_some(step);
             if !gone {
                 let to = None;
-                stretches.push(Stretch { person, score, step, to });
+                stretches.push(Stretch {
+                    person,
+                    score,
+                    step,
+                    to,
+                });
             }
         }
     }
@@ -127,13 +132,34 @@ impl Scores<'_> {
         let all = reasons.iter();
         let count = |why: &Why<'_>| i64::try_from(why.given.n).ok();
         crate::funnel::table([
-            ("person_id", texts(all.clone().map(|it| Some(keys[it.person].as_str())))),
-            ("score", texts(all.clone().map(|it| Some(funnel.scores[it.score].name.as_str())))),
+            (
+                "person_id",
+                texts(all.clone().map(|it| Some(keys[it.person].as_str()))),
+            ),
+            (
+                "score",
+                texts(
+                    all.clone()
+                        .map(|it| Some(funnel.scores[it.score].name.as_str())),
+                ),
+            ),
             ("at", at(all.clone().map(|it| Some(it.at)))),
-            ("stage", texts(all.clone().map(|it| it.entry.map(|(stage, _)| stage)))),
-            ("cycle", whole(all.clone().map(|it| it.entry.map(|(_, cycle)| cycle)))),
-            ("rule_group", texts(all.clone().map(|it| Some(word(rule(it).group))))),
-            ("rule", texts(all.clone().map(|it| Some(rule(it).name.as_str())))),
+            (
+                "stage",
+                texts(all.clone().map(|it| it.entry.map(|(stage, _)| stage))),
+            ),
+            (
+                "cycle",
+                whole(all.clone().map(|it| it.entry.map(|(_, cycle)| cycle))),
+            ),
+            (
+                "rule_group",
+                texts(all.clone().map(|it| Some(word(rule(it).group)))),
+            ),
+            (
+                "rule",
+                texts(all.clone().map(|it| Some(rule(it).name.as_str()))),
+            ),
             ("points", whole(all.clone().map(|it| Some(it.given.points)))),
             ("n", whole(all.map(count))),
         ])
@@ -151,7 +177,13 @@ impl Scores<'_> {
             };
             for score in 0..funnel.scores.len() {
                 let given = self.ledger.given(score, person, version, end);
-                let why = |given| Why { person, score, at: end, entry: None, given };
+                let why = |given| Why {
+                    person,
+                    score,
+                    at: end,
+                    entry: None,
+                    given,
+                };
                 reasons.extend(given.into_iter().map(why));
             }
         }
@@ -179,11 +211,19 @@ impl Scores<'_> {
                 let Some(person) = persons.get(id.value(row)).copied() else {
                     continue;
                 };
-                let version = history.as_of(person, at).unwrap_or(history.spans[person].start);
+                let version = history
+                    .as_of(person, at)
+                    .unwrap_or(history.spans[person].start);
                 let given = self.ledger.given(*score, person, version, at);
                 let entry = Some((*name, cycle.value(row)));
                 let score = *score;
-                let why = |given| Why { person, score, at, entry, given };
+                let why = |given| Why {
+                    person,
+                    score,
+                    at,
+                    entry,
+                    given,
+                };
                 reasons.extend(given.into_iter().map(why));
             }
         }

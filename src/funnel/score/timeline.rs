@@ -165,7 +165,9 @@ impl Sweep {
             }
             if changed {
                 timeline.from.push(at);
-                timeline.versions.push(u32::try_from(next - 1).unwrap_or(u32::MAX));
+                timeline
+                    .versions
+                    .push(u32::try_from(next - 1).unwrap_or(u32::MAX));
                 timeline.moved.push(moved);
                 for (column, sum) in values.iter_mut().zip(&self.sums) {
                     column.push(*sum);

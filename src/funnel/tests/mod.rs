@@ -6,6 +6,7 @@ mod canonical;
 mod definition;
 mod identity;
 mod opportunities;
+mod scores;
 mod signs;
 mod stamps;
 mod vendor;
