@@ -132,7 +132,7 @@ impl<'a> Behaviours<'a> {
 
     /// The points that events which count give on a day.
     pub(super) fn worth(&self, counting: &[Met], at: i64, days: &Days) -> i64 {
-        self.sum(counting, days.of(at))
+        self.rounded(self.shares(counting, days.of(at)))
     }
 
     /// Of one person's events, those up to `at` that the window of `day` holds.
@@ -142,10 +142,15 @@ impl<'a> Behaviours<'a> {
         &met[met.partition_point(|met| met.day <= oldest)..]
     }
 
-    /// Rounded once, half away from zero; the cap comes last.
-    fn sum(&self, counting: &[Met], day: i32) -> i64 {
+    /// The shares of events on a day, in millionths.
+    fn shares(&self, counting: &[Met], day: i32) -> i64 {
         let shares = counting.iter().map(|met| self.shares.at(day - met.day));
-        let millionths = shares.sum::<i64>() * self.points;
+        shares.sum()
+    }
+
+    /// The points of so many shares: rounded once, half away from zero; the cap comes last.
+    fn rounded(&self, shares: i64) -> i64 {
+        let millionths = shares * self.points;
         let half = millionths.signum() * (WHOLE / 2);
         ((millionths + half) / WHOLE).clamp(-self.at_most, self.at_most)
     }
@@ -154,10 +159,10 @@ impl<'a> Behaviours<'a> {
     /// change, and with what they are from then on; in order of time.
     pub(super) fn changes(&self, met: Range<usize>, days: &Days, mut tell: impl FnMut(i64, i64)) {
         let met = &self.met[met];
-        let mut before = 0;
         let mut starts = self.turning_days(met);
         starts.reverse();
         let mut coming = met.iter().peekable();
+        let (mut before, mut shares, mut today) = (0, 0, None);
         loop {
             let start = starts.last().and_then(|day| days.start(*day));
             let event = coming.peek().map(|met| met.at);
@@ -167,9 +172,18 @@ impl<'a> Behaviours<'a> {
             if start == Some(at) {
                 starts.pop();
             }
-            while coming.next_if(|met| met.at == at).is_some() {}
+            let mut fresh = 0;
+            while coming.next_if(|met| met.at == at).is_some() {
+                fresh += self.shares.at(0);
+            }
+            // Summed anew once a day, so that a day of a million events is no million sums.
             let day = days.of(at);
-            let points = self.sum(self.window(met, at, day), day);
+            shares = match today {
+                Some(same) if same == day => shares + fresh,
+                _ => self.shares(self.window(met, at, day), day),
+            };
+            today = Some(day);
+            let points = self.rounded(shares);
             if points != before {
                 tell(at, points);
             }
