@@ -3,7 +3,78 @@
 use super::funnel::{read_event, read_to};
 use super::reader::{Field, Reader};
 use super::yaml::Node;
-use super::{Basis, Behaviour, Decay, Event, Group, Score, ScoreRule, Vendor};
+use super::{Event, Sql};
+use crate::problem::Place;
+
+/// Points that a person has by rules, which may be columns of the person in a `when`.
+#[derive(Debug, Clone)]
+pub(crate) struct Score {
+    /// The column that holds the sum; `<name>_<group>` holds that of a group which has rules.
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    /// At least one.
+    pub(crate) rules: Vec<ScoreRule>,
+    /// The index of the stage whose entries the score explains.
+    pub(crate) stage: Option<usize>,
+    /// Whether the score makes a qualified lead: a predicate over the person and the scores.
+    pub(crate) qualified_when: Option<Sql>,
+    /// What the marketing system says instead; only beside `qualified_when`.
+    pub(crate) vendor: Option<Vendor>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Vendor {
+    /// A whole number over `person_version`.
+    pub(crate) points: Sql,
+    pub(crate) qualified_when: Sql,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ScoreRule {
+    pub(crate) name: String,
+    pub(crate) group: Group,
+    /// For the person or, below 0, against; of behaviour, for each event.
+    pub(crate) points: i64,
+    pub(crate) basis: Basis,
+}
+
+/// What kind of fact a rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    Demographic,
+    Situational,
+    Behavioural,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Basis {
+    /// A predicate over the person's version.
+    When(Sql),
+    On(Behaviour),
+}
+
+/// The person's events of a rolling window.
+#[derive(Debug, Clone)]
+pub(crate) struct Behaviour {
+    /// An activity or a response.
+    pub(crate) event: Event,
+    pub(crate) predicate: Option<Sql>,
+    /// An event counts on its own local day and on so many days less one after it.
+    pub(crate) within_days: u32,
+    /// The most that all events together give, or take.
+    pub(crate) at_most: Option<i64>,
+    pub(crate) decay: Decay,
+}
+
+/// How an event's points fade with the local days since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decay {
+    None,
+    /// The days of half-life.
+    HalvesEvery(u32),
+    /// From so many days on, so many millionths; by days.
+    Steps(Vec<(u32, u32)>),
+}
 
 const GROUPS: [(&str, Group); 3] = [
     ("demographic", Group::Demographic),
