@@ -27,7 +27,9 @@ use std::path::PathBuf;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
-pub(crate) use self::score::{Basis, Behaviour, Decay, Group, Score, ScoreRule, Vendor};
+#[cfg(test)]
+pub(crate) use self::score::Vendor;
+pub(crate) use self::score::{Basis, Behaviour, Decay, Group, Score, ScoreRule};
 pub(crate) use self::secret::Secret;
 use crate::fs::Location;
 use crate::problem::Place;

@@ -195,11 +195,10 @@ impl Scores<'_> {
         let explained: Vec<(usize, &str)> = (funnel.scores.iter().enumerate())
             .filter_map(|(score, of)| Some((score, funnel.stages[of.stage?].id.as_str())))
             .collect();
-        let persons = if explained.is_empty() {
+        if explained.is_empty() {
             return Vec::new();
-        } else {
-            history.index()
-        };
+        }
+        let persons = history.index();
         let (id, stage) = (text(entries, "person_id"), text(entries, "stage"));
         let (entered_at, cycle) = (instants(entries, "entered_at"), bigints(entries, "cycle"));
         let carried = truths(entries, "carried");

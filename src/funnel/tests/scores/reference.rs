@@ -218,6 +218,7 @@ impl Life {
     }
 
     /// Demographic, situational and behavioural points of `score`, and those of `fit`.
+    #[expect(clippy::cast_possible_truncation, reason = "0 to a million")]
     fn points(&self, at: i64) -> [[i64; 3]; 2] {
         let large = self.is_large(at);
         let version = self.version(at);
