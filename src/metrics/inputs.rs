@@ -70,6 +70,16 @@ const JOB_EXTRACT: [(&str, ColumnType); 5] = [
     ("message", ColumnType::String),
 ];
 
+/// What `score_difference` reads; a version from before there were scores has none.
+const QUALIFIED: [(&str, ColumnType); 6] = [
+    ("score", ColumnType::String),
+    ("person_id", ColumnType::String),
+    ("points", ColumnType::Bigint),
+    ("qualified", ColumnType::Boolean),
+    ("vendor_points", ColumnType::Bigint),
+    ("vendor_qualified", ColumnType::Boolean),
+];
+
 pub(super) const DAY_US: i64 = 86_400_000_000;
 
 #[derive(Serialize)]
@@ -111,7 +121,7 @@ struct Setting<'a> {
     stage: Option<&'a str>,
 }
 
-/// Registers them all; `baseline` and `job_extract` empty where the session has none.
+/// Registers them all; `baseline`, `job_extract` and `person_qualified` empty where the session has none.
 pub(super) async fn register(session: &Session, config: &Config) -> Result<(), MetricsError> {
     let known = known(session).await?;
     let days = calendar::days(
@@ -136,6 +146,9 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
     }
     if !tables.contains("job_extract") {
         table::<()>(session, "job_extract", &JOB_EXTRACT, &[])?;
+    }
+    if !tables.contains("person_qualified") {
+        table::<()>(session, "person_qualified", &QUALIFIED, &[])?;
     }
     measured_entry(session, config).await
 }

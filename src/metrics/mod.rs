@@ -72,7 +72,9 @@ pub(crate) async fn measure(
         }
     }
     comparison::register(session, config).await?;
-    Ok(["metric", "sla_week", "stage"].map(str::to_owned).to_vec())
+    Ok(["metric", "sla_week", "stage", "score_difference"]
+        .map(str::to_owned)
+        .to_vec())
 }
 
 /// Measures unless `measure` has been there: a published version holds the results, not the steps.
@@ -87,6 +89,7 @@ async fn measured(session: &Session, config: &Config) -> Result<(), MetricsError
 fn relations(config: &Config) -> Result<Vec<Vec<Relation>>, MetricsError> {
     let mut all = load("metrics", &config.queries)?;
     all.extend(load("sla", &config.queries)?);
+    all.extend(load("score", &config.queries)?);
     for relation in &mut all {
         for base in SPLIT {
             if relation.needs.contains(&split::name_of(base)) {

@@ -37,6 +37,7 @@ mod late;
 /// Each mail arrives once, whatever the server does.
 mod mail;
 /// What a night makes visible, and what is left when it fails.
+mod mal;
 mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;

@@ -7,6 +7,7 @@ mod changes;
 mod definition;
 mod identity;
 mod opportunities;
+mod scores;
 mod signs;
 mod stamps;
 mod vendor;
@@ -373,6 +374,7 @@ pub(super) fn funnel() -> Funnel {
         skipped_stages: Skipping::ReachedOrPassed,
         sign_off: Vec::new(),
         examples: Vec::new(),
+        scores: Vec::new(),
         hash: String::new(),
     }
 }
