@@ -202,3 +202,27 @@ fn the_difference_is_counted() {
     let bands = "select sum(persons) as n from score_difference where band is not null";
     assert_eq!(usize::try_from(count(bands)).unwrap(), people.len());
 }
+
+// The SQL behind a `when` that reads scores gives the persons and instants of the program's evidence.
+#[test]
+fn the_sql_of_a_scored_stage_gives_its_evidence() {
+    for stage in ["mal", "mql"] {
+        let printed = mal().ok(&["--config", CONFIG, "funnel", "sql", stage, "--json"]);
+        let queries: Value = serde_json::from_str(&printed.stdout).unwrap();
+        let of_stage = queries[0]["sql"].as_str().unwrap();
+        assert!(of_stage.contains("person_score"), "{of_stage}");
+        let found = sql(&format!(
+            "select person_id, at from ({of_stage}) order by 1, 2"
+        ));
+        let program = sql(&format!(
+            "select person_id, at from evidence where stage = '{stage}' and kind = 'enter' order by 1, 2"
+        ));
+        assert!(found.len() > 100, "{stage}: {}", found.len());
+        assert!(
+            found == program,
+            "{stage}: {} and {}",
+            found.len(),
+            program.len()
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! Scores, against a slow reckoning from the raw rows at every instant that matters, and rule by rule.
 
+mod changes;
 mod edges;
 mod reference;
 mod refused;
