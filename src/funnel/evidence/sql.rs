@@ -223,7 +223,7 @@ fn changed(columns: &[String]) -> String {
     let over = "over (partition by source, stream, record_id order by valid_from)";
     let differs = |name: &String| {
         let name = quoted(name);
-        format!("{name} is distinct from lag({name}) {over}")
+        format!("({name} is distinct from lag({name}) {over})")
     };
     match columns {
         [] => "true".to_owned(),

@@ -93,7 +93,7 @@ pub(super) fn when(
     let over = "over (partition by t.person_id order by t.at)";
     let own = behind.iter().map(|name| {
         let name = quoted(name);
-        format!("v.{name} is distinct from lag(v.{name}) {over}")
+        format!("(v.{name} is distinct from lag(v.{name}) {over})")
     });
     let own: Vec<String> = own.collect();
     let other = if own.is_empty() {
@@ -103,7 +103,7 @@ pub(super) fn when(
     };
     let scored = read.iter().map(|it| {
         let name = quoted(&it.column);
-        format!("p.{name} is distinct from lag(p.{name}) {over}")
+        format!("(p.{name} is distinct from lag(p.{name}) {over})")
     });
     let scored = scored.collect::<Vec<_>>().join(" or ");
     format!(
