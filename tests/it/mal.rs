@@ -226,3 +226,37 @@ fn the_sql_of_a_scored_stage_gives_its_evidence() {
         );
     }
 }
+
+// The examples in the file hold, with scores as triggers.
+#[test]
+fn the_examples_hold() {
+    let ran = mal().ok(&["--config", CONFIG, "funnel", "test"]);
+    assert_eq!(
+        ran.stdout.trim_end(),
+        "2 examples of definition `mal-2025` as expected"
+    );
+}
+
+// A changed rule of a score is told in words.
+#[test]
+fn a_changed_score_is_told() {
+    let project = mal();
+    let text = project.read("demo/config/examples/mal/funnel.yaml");
+    let other = text.replace("points: 15, at_most: 30", "points: 20, at_most: 40");
+    project.write("demo/config/examples/mal/other.yaml", &other);
+    let file = "demo/config/examples/mal/other.yaml";
+    let ran = project.ok(&["--config", CONFIG, "funnel", "diff", file]);
+    let words: Vec<&str> = (ran.stdout.lines())
+        .map(str::trim_start)
+        .filter(|line| line.starts_with("Score"))
+        .collect();
+    let rule = "Score `score`: behavioural rule `filled in a form`,";
+    let form = "for each response where `kind = 'form'`, within 30 days, at most";
+    assert_eq!(
+        words,
+        [
+            format!("{rule} +20 {form} 40 is taken out"),
+            format!("{rule} +15 {form} 30 is new"),
+        ]
+    );
+}
