@@ -232,7 +232,7 @@ fn the_sql_of_a_scored_stage_gives_its_evidence() {
 fn the_examples_hold() {
     let ran = mal().ok(&["--config", CONFIG, "funnel", "test"]);
     assert_eq!(
-        ran.stdout.trim_end(),
+        ran.stderr.trim_end(),
         "2 examples of definition `mal-2025` as expected"
     );
 }
