@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::reader::{Field, Reader};
+use super::score;
 use super::yaml::{Node, Value};
 use super::{AfterClose, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger, examples};
 
@@ -40,6 +41,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
         skipped_stages,
         sign_off,
         tests,
+        scores,
     ] = reader.fields(
         root,
         "funnel.yaml",
@@ -55,6 +57,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
             "skipped_stages",
             "sign_off",
             "tests",
+            "scores",
         ],
     )?;
     let ids = stage_ids(root);
@@ -80,6 +83,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
         reader.list(node, |item| reader.text(item))
     });
     let examples = tests.or(Vec::new(), |node| examples::read(reader, node, &ids));
+    let scores = scores.or(Vec::new(), |node| score::read(reader, node, &ids));
     Some(Funnel {
         definition: definition?,
         effective_from: effective_from?,
@@ -92,6 +96,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
         skipped_stages: skipped_stages?,
         sign_off: sign_off?,
         examples: examples?,
+        scores: scores?,
         hash: format!("{:x}", Sha256::digest(reader.file.text())),
     })
 }
@@ -213,15 +218,12 @@ fn read_triggers(
     Some([stamp?, when?, on?].into_iter().flatten().collect())
 }
 
-/// `<event>`, or `<event> where <predicate>`.
 fn read_on(reader: &Reader<'_>, node: &Node, at: Option<&Node>) -> Option<Trigger> {
-    let text = reader.sql(node)?.text;
-    let text = text.trim();
-    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let event = reader.word(node, word, "event", &EVENTS)?;
-    let predicate = read_predicate(reader, node, rest.trim());
+    let (event, predicate) = read_event(reader, node)?;
     let at = match at {
         Some(at) if event != Event::Opportunity => {
+            let named = EVENTS.iter().find(|(_, known)| *known == event);
+            let word = named.map_or("event", |(word, _)| word);
             let what = format!("`{word}` takes no `at`: it has one instant, its own");
             reader.refuse(at, what, "Remove `at`")
         }
@@ -233,6 +235,16 @@ fn read_on(reader: &Reader<'_>, node: &Node, at: Option<&Node>) -> Option<Trigge
         predicate: predicate?,
         at: at?,
     })
+}
+
+/// `<event>`, or `<event> where <predicate>`: the event, and the predicate unless it was refused.
+#[expect(clippy::option_option, reason = "told and absent are two things")]
+pub(super) fn read_event(reader: &Reader<'_>, node: &Node) -> Option<(Event, Option<Option<Sql>>)> {
+    let text = reader.sql(node)?.text;
+    let text = text.trim();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let event = reader.word(node, word, "event", &EVENTS)?;
+    Some((event, read_predicate(reader, node, rest.trim())))
 }
 
 /// What follows the event of an `on`.
@@ -267,7 +279,7 @@ fn read_exit(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<Exit> 
 }
 
 /// The index of a stage named by its id.
-fn read_to(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<usize> {
+pub(super) fn read_to(reader: &Reader<'_>, node: &Node, stages: &[&str]) -> Option<usize> {
     let indexed = stages.iter().enumerate();
     let stages: Vec<_> = indexed.map(|(index, stage)| (*stage, index)).collect();
     reader.choice(node, "stage", &stages)

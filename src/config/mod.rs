@@ -17,6 +17,7 @@ mod leadgauge;
 mod load;
 mod reader;
 mod report;
+mod score;
 mod secret;
 mod signatures;
 mod sla;
@@ -32,6 +33,9 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
+#[cfg(test)]
+pub(crate) use self::score::Vendor;
+pub(crate) use self::score::{Basis, Behaviour, Decay, Group, Score, ScoreRule};
 pub(crate) use self::secret::Secret;
 pub(crate) use self::signatures::{SignOff, Signature};
 use crate::fs::Location;
@@ -304,6 +308,7 @@ pub(crate) struct Funnel {
     /// The roles that must sign it.
     pub(crate) sign_off: Vec<String>,
     pub(crate) examples: Vec<Example>,
+    pub(crate) scores: Vec<Score>,
     /// SHA-256 of the definition's file, lower-case hex.
     pub(crate) hash: String,
 }

@@ -190,6 +190,45 @@ fn mistakes_in_the_other_files() {
     insta::assert_snapshot!(told(include_str!("tests/others.txt")));
 }
 
+// Each mistake in the scores of funnel.yaml is told word for word.
+#[test]
+fn mistakes_in_scores() {
+    insta::assert_snapshot!(told(include_str!("tests/scores.txt")));
+}
+
+// A score means what it says: groups in their order, days, caps and shares in millionths.
+#[test]
+fn a_score_is_read() {
+    let rules = "behavioural:\\n      - { name: call, on: \"activity where kind = 'call'\", within: 9 days, \
+                 points: -3, at_most: 6, steps: [{ after: 2 days, share: 0.25 }] }\\n    demographic:\\n      \
+                 - { name: known, when: \"email is not null\", points: 5 }";
+    let edit = format!(
+        "funnel: after_close: => scores:\\n  - name: score\\n    stage: known\\n    {rules}\\nafter_close:"
+    );
+    let config = edited(&edit).unwrap_or_else(|told| panic!("{told}"));
+    let [score] = config.funnel.scores.as_slice() else {
+        panic!("one score")
+    };
+    let rules: Vec<_> = score
+        .rules
+        .iter()
+        .map(|rule| (rule.name.as_str(), rule.group, rule.points))
+        .collect();
+    let expected = [
+        ("known", Group::Demographic, 5),
+        ("call", Group::Behavioural, -3),
+    ];
+    assert_eq!((rules.as_slice(), score.stage), (&expected[..], Some(0)));
+    let Basis::On(call) = &score.rules[1].basis else {
+        panic!("behaviour")
+    };
+    assert_eq!(
+        (call.event, call.within_days, call.at_most),
+        (Event::Activity, 9, Some(6))
+    );
+    assert_eq!(call.decay, Decay::Steps(vec![(2, 250_000)]));
+}
+
 // A syntax error tells its place and, where the cause is plain, the fix.
 #[test]
 fn syntax_errors() {

@@ -15,6 +15,7 @@ use super::history::{History, Marks};
 use super::identity::{Persons, record_key};
 use super::opportunity::Opportunities;
 use super::person::{self, Versions};
+use super::score::Scores;
 use super::shape::Shape;
 use super::{FunnelError, attributes, now, shape, walk};
 use crate::config::Funnel;
@@ -265,7 +266,7 @@ impl<'a> Derivation<'a> {
             activity: &company.activity,
             response: &company.response,
         };
-        let signs = evidence::gather(&facts, &definitions)?;
+        let (signs, scores) = evidence::gather(&facts, &definitions)?;
         self.count("evidence_waiting", signs.waiting);
         let evidence = evidence::table(&facts, &definitions, signs)?;
         let in_force: Vec<&Funnel> = definitions.iter().map(|it| it.funnel).collect();
@@ -274,6 +275,9 @@ impl<'a> Derivation<'a> {
             self.count(fate, count);
         }
         self.publish("evidence", evidence)?;
+        if let (Some(scores), Some(funnel)) = (scores, in_force.last()) {
+            self.publish_scores(&scores, funnel, &walked.entries)?;
+        }
         let entries = attributes::freeze(
             &walked.entries,
             &versions.history,
@@ -282,6 +286,19 @@ impl<'a> Derivation<'a> {
             zone,
         )?;
         self.publish("stage_entry", entries)
+    }
+
+    /// Scores are told as the definition in force has them.
+    fn publish_scores(
+        &mut self,
+        scores: &Scores<'_>,
+        funnel: &Funnel,
+        entries: &RecordBatch,
+    ) -> Result<(), FunnelError> {
+        self.publish("person_score", scores.table(funnel)?)?;
+        let reasons = scores.reasons(funnel, entries)?;
+        self.publish("person_score_reason", reasons)?;
+        self.publish("person_qualified", scores.qualified(funnel)?)
     }
 
     fn publish_company(&mut self, past: &Past) -> Result<(), FunnelError> {

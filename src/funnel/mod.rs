@@ -19,6 +19,7 @@ mod history;
 mod identity;
 mod opportunity;
 mod person;
+mod score;
 mod shape;
 #[cfg(test)]
 mod tests;

@@ -97,6 +97,16 @@ const STAGE_ENTRY_CHANGE: [(&str, ColumnType); 14] = [
     ("cause", ColumnType::String),
 ];
 
+/// What `score_difference` reads; a version from before there were scores has none.
+const QUALIFIED: [(&str, ColumnType); 6] = [
+    ("score", ColumnType::String),
+    ("person_id", ColumnType::String),
+    ("points", ColumnType::Bigint),
+    ("qualified", ColumnType::Boolean),
+    ("vendor_points", ColumnType::Bigint),
+    ("vendor_qualified", ColumnType::Boolean),
+];
+
 pub(super) const DAY_US: i64 = 86_400_000_000;
 
 #[derive(Serialize)]
@@ -178,6 +188,9 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<Measu
     }
     if !tables.contains("job_extract") {
         table::<()>(session, "job_extract", &JOB_EXTRACT, &[])?;
+    }
+    if !tables.contains("person_qualified") {
+        table::<()>(session, "person_qualified", &QUALIFIED, &[])?;
     }
     if !tables.contains("published_metric") {
         table::<()>(session, "published_metric", &published::COLUMNS, &[])?;

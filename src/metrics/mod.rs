@@ -96,9 +96,14 @@ pub(crate) async fn measure(
         }
     }
     comparison::register(session, config).await?;
-    Ok(["metric", "restated", "sla_week", "stage"]
-        .map(str::to_owned)
-        .to_vec())
+    let published = [
+        "metric",
+        "restated",
+        "sla_week",
+        "stage",
+        "score_difference",
+    ];
+    Ok(published.map(str::to_owned).to_vec())
 }
 
 type Made = Result<(SchemaRef, Vec<RecordBatch>), ArrowError>;
@@ -151,6 +156,7 @@ fn relations(config: &Config) -> Result<Vec<Vec<Relation>>, MetricsError> {
     let mut all = load("metrics", &config.queries)?;
     all.extend(load("sla", &config.queries)?);
     all.extend(load("restatement", &config.queries)?);
+    all.extend(load("score", &config.queries)?);
     for relation in &mut all {
         for base in ["entry", "transition", "stay"] {
             if made_of(base).iter().any(|it| relation.needs.contains(*it)) {

@@ -8,7 +8,7 @@ use crate::support::Project;
 const CONFIG: [&str; 2] = ["--config", "demo/config/leadgauge.yaml"];
 
 /// One demo for all tests that only look at it.
-fn demo() -> &'static Project {
+pub(crate) fn demo() -> &'static Project {
     static DEMO: OnceLock<Project> = OnceLock::new();
     DEMO.get_or_init(|| {
         let project = Project::empty();

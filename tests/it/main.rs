@@ -38,9 +38,10 @@ mod incident;
 mod late;
 /// Each mail arrives once, whatever the server does.
 mod mail;
+/// What a night makes visible, and what is left when it fails.
+mod mal;
 /// A pipeline of opportunities without leads.
 mod maven;
-/// What a night makes visible, and what is left when it fails.
 mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;

@@ -13,17 +13,22 @@ use std::ops::Range;
 
 use super::definition::{Definition, Leaving, OnOpportunity};
 use super::opportunity::Judged;
-use super::version::{Held, held};
-use super::{Facts, Kind, Origin, Sign, Signs, Who};
+use super::version::{Held, held, known_with};
+use super::{Facts, Kind, Origin, Scored, Sign, Signs, Who};
 use crate::funnel::FunnelError;
 use crate::funnel::formula::Formula;
 use crate::funnel::history::{History, filled, holds, truths};
+use crate::funnel::score::Steps;
 
 /// A definition and the one before it.
 pub(super) struct Change<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) former: &'a Definition<'a>,
+    /// The scores of the former.
+    pub(super) before: Scored<'a>,
     pub(super) now: &'a Definition<'a>,
+    /// The scores of today's.
+    pub(super) after: Scored<'a>,
 }
 
 impl Change<'_> {
@@ -38,32 +43,41 @@ impl Change<'_> {
     }
 
     fn persons(&self, stage: usize, when: &Formula, signs: &mut Signs) -> Result<(), FunnelError> {
-        let versions = self.facts.versions;
-        let history = &versions.history;
-        let met = when.truths(&history.rows, None)?;
+        let rows = &self.facts.versions.history.rows;
+        let met = self.after.scores.steps(when)?;
         let former = self.former_stage(stage);
         let mut former = self
             .former
             .whens
             .iter()
             .filter(|(of, _)| Some(*of) == former);
-        let before = former.next().map(|(_, it)| it.truths(&history.rows, None));
+        let before = former.next().map(|(_, it)| self.before.scores.steps(it));
         let before = before.transpose()?;
-        let deleted = truths(&history.rows, "deleted");
-        let holds = |version: usize| met.value(version) && !holds(deleted, version);
-        for person in 0..history.spans.len() {
-            let Some((last, first)) = self.around(history, person) else {
-                continue;
+        let deleted = truths(rows, "deleted");
+        for person in 0..self.facts.versions.history.spans.len() {
+            let holds = |steps: &Steps<'_>, at| {
+                let step = steps.as_of(person, at)?;
+                let version = steps.version(step);
+                (steps.met.value(step) && !holds(deleted, version)).then_some(version)
             };
-            let held = before.as_ref().is_some_and(|before| before.value(last));
-            if held || !holds(last) || !holds(first) {
+            let (last, first) = (self.now.from - 1, self.now.from);
+            let held = before.as_ref().and_then(|before| holds(before, last));
+            if held.is_some() || holds(&met, last).is_none() {
                 continue;
             }
-            signs.extend(self.of_person(person, first).map(|sign| Sign {
-                order: stage + 1,
-                kind: self.kind(stage),
+            let Some(mut sign) = holds(&met, first).and_then(|it| self.of_person(person, it))
+            else {
+                continue;
+            };
+            if met.are_scored() {
+                known_with(&self.after.scores.moved(person, first), &mut sign);
+            }
+            let (order, kind) = (stage + 1, self.kind(stage));
+            signs.push(Sign {
+                order,
+                kind,
                 ..sign
-            }));
+            });
         }
         Ok(())
     }
@@ -106,16 +120,16 @@ impl Change<'_> {
     /// Whoever a rule disqualifies that did not before, and whoever no rule disqualifies any more. Rules
     /// are not told apart: who was disqualified by one of them and now is by another, stays so.
     fn disqualified(&self, signs: &mut Signs) -> Result<(), FunnelError> {
-        let (facts, at) = (self.facts, self.now.from);
-        let mut before = vec![0_usize; facts.versions.history.spans.len()];
+        let at = self.now.from;
+        let mut before = vec![0_usize; self.facts.versions.history.spans.len()];
         for leaving in &self.former.disqualify {
-            let holding = held(facts, &leaving.when)?;
+            let holding = held(self.before, &leaving.when)?;
             for held in holding.iter().filter(|held| held.holds_until(at)) {
                 before[held.person()] += 1;
             }
         }
         for leaving in &self.now.disqualify {
-            for held in held(facts, &leaving.when)? {
+            for held in held(self.after, &leaving.when)? {
                 if !held.holds_until(at) {
                     continue;
                 }

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use crate::clock;
 use crate::config::{Event, Exit, Funnel, Sql, Stage, Trigger};
 use crate::funnel::formula::{Formula, Gives, Scope};
+use crate::funnel::score::Rules;
 use crate::problem::{Problem, Problems};
 
 /// The columns of the tables that triggers read.
@@ -38,6 +39,7 @@ pub(in crate::funnel) struct Definition<'f> {
     pub(super) disqualify: Vec<Leaving>,
     /// The rule, and whether it is judged over all of a person's versions.
     pub(super) exclude: Vec<(Formula, bool)>,
+    pub(in crate::funnel) scores: Rules,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,8 @@ pub(super) struct Leaving {
 struct Reader<'a> {
     state: &'a SessionState,
     columns: &'a Columns,
+    /// The columns of a person with those of the scores.
+    scored: SchemaRef,
     problems: Vec<Problem>,
 }
 
@@ -100,10 +104,12 @@ impl<'f> Definition<'f> {
 
     /// Plans every expression of a definition, which is in force at all times.
     fn read(state: &SessionState, columns: &Columns, funnel: &'f Funnel) -> Result<Self, Problems> {
+        let (scores, problems) = Rules::read(state, columns, &funnel.scores);
         let mut reader = Reader {
             state,
             columns,
-            problems: Vec::new(),
+            scored: scores.schema(&columns.person),
+            problems,
         };
         let mut definition = Self {
             funnel,
@@ -116,6 +122,7 @@ impl<'f> Definition<'f> {
             recycle: Vec::new(),
             disqualify: Vec::new(),
             exclude: Vec::new(),
+            scores,
         };
         for (index, stage) in funnel.stages.iter().enumerate() {
             reader.stage(index, stage, &mut definition);
@@ -142,6 +149,7 @@ impl<'f> Definition<'f> {
         whens
             .chain(leaving.map(|leaving| &leaving.when))
             .flat_map(Formula::columns)
+            .chain(self.scores.watched())
             .collect()
     }
 }
@@ -169,7 +177,7 @@ impl Reader<'_> {
                     definition.stamps.extend(stamp.map(|stamp| (index, stamp)));
                 }
                 Trigger::When(sql) => {
-                    let when = self.person(&named("when"), sql, Gives::Truth);
+                    let when = self.scored(&named("when"), sql);
                     definition.whens.extend(when.map(|when| (index, when)));
                 }
                 Trigger::On {
@@ -206,7 +214,7 @@ impl Reader<'_> {
         let mut leaving = Vec::new();
         for (index, exit) in exits.iter().enumerate() {
             let named = |key: &str| format!("`{key}` of `{list}` rule {}", index + 1);
-            let when = self.person(&named("when"), &exit.when, Gives::Truth);
+            let when = self.scored(&named("when"), &exit.when);
             let reason = exit
                 .reason
                 .as_ref()
@@ -227,6 +235,16 @@ impl Reader<'_> {
             person: None,
         };
         self.read(&scope, what, sql, Gives::Time)
+    }
+
+    /// A predicate over a person and the scores.
+    fn scored(&mut self, what: &str, sql: &Sql) -> Option<Formula> {
+        let scope = Scope {
+            table: "person_version",
+            columns: self.scored.clone(),
+            person: None,
+        };
+        self.read(&scope, what, sql, Gives::Truth)
     }
 
     fn person(&mut self, what: &str, sql: &Sql, gives: Gives) -> Option<Formula> {

@@ -24,6 +24,7 @@ use super::events::Events;
 use super::history::{History, Marks, filled, holds, instant};
 use super::opportunity::Opportunities;
 use super::person::Versions;
+use super::score::{Happened, Scores};
 use crate::clock;
 use crate::warehouse::date_of;
 use change::Change;
@@ -48,6 +49,13 @@ pub(super) struct Facts<'a> {
     pub(super) customers: &'a Customers,
     pub(super) activity: &'a Events,
     pub(super) response: &'a Events,
+}
+
+/// Facts, with the scores that a definition has of them.
+#[derive(Clone, Copy)]
+struct Scored<'a> {
+    facts: &'a Facts<'a>,
+    scores: &'a Scores<'a>,
 }
 
 /// One sign.
@@ -111,6 +119,8 @@ enum Via {
     History,
     Snapshot,
     Event,
+    /// A score that time alone changed: an event left its window, or faded.
+    Score,
 }
 
 impl Kind {
@@ -141,6 +151,7 @@ impl Via {
             Self::History => "history",
             Self::Snapshot => "snapshot",
             Self::Event => "event",
+            Self::Score => "score",
         }
     }
 }
@@ -203,38 +214,49 @@ impl Extend<Sign> for Signs {
 }
 
 /// Draws all signs: each definition gives those dated in its time, and what changes as it takes effect.
-pub(super) fn gather(
-    facts: &Facts<'_>,
-    definitions: &[Definition<'_>],
-) -> Result<Signs, FunnelError> {
+/// Beside them the scores of the last definition. No more than two definitions' scores are held at once.
+pub(super) fn gather<'a>(
+    facts: &'a Facts<'a>,
+    definitions: &'a [Definition<'a>],
+) -> Result<(Signs, Option<Scores<'a>>), FunnelError> {
     let mut signs = Signs {
         end: facts.end,
         ..Signs::default()
     };
-    let mut former = None;
-    for (number, now) in definitions.iter().enumerate() {
+    let mut former: Option<(&Definition<'_>, Scores<'_>)> = None;
+    for (number, definition) in definitions.iter().enumerate() {
         signs.definition = number;
-        signs.time = now.from..now.until;
-        draw(facts, now, &mut signs)?;
-        if let Some(former) = former.replace(now) {
-            let change = Change { facts, former, now };
+        signs.time = definition.from..definition.until;
+        let scores = Scores::new(&definition.scores, facts.happened())?;
+        let scored = |scores| Scored { facts, scores };
+        draw(scored(&scores), definition, &mut signs)?;
+        if let Some((former, before)) = &former {
+            let change = Change {
+                facts,
+                former,
+                before: scored(before),
+                now: definition,
+                after: scored(&scores),
+            };
             change.signs(&mut signs)?;
         }
+        former = Some((definition, scores));
     }
-    Ok(signs)
+    Ok((signs, former.map(|(_, scores)| scores)))
 }
 
 /// Draws the signs of one definition.
 fn draw(
-    facts: &Facts<'_>,
+    scored: Scored<'_>,
     definition: &Definition<'_>,
     signs: &mut Signs,
 ) -> Result<(), FunnelError> {
+    let facts = scored.facts;
     for (stage, formula) in &definition.stamps {
         stamp::signs(facts, *stage, formula, signs)?;
     }
     for (stage, formula) in &definition.whens {
-        version::entries(facts, *stage, formula, signs)?;
+        version::entries(scored, *stage, formula, signs)?;
     }
     for on in &definition.events {
         event::signs(facts, on, signs)?;
@@ -243,17 +265,28 @@ fn draw(
         opportunity::signs(facts, definition, on, signs)?;
     }
     for leaving in &definition.recycle {
-        version::recycling(facts, leaving, signs)?;
+        version::recycling(scored, leaving, signs)?;
     }
     for leaving in &definition.disqualify {
-        version::disqualification(facts, leaving, signs)?;
+        version::disqualification(scored, leaving, signs)?;
     }
     version::deletions(facts, signs);
     opportunity::deletions(facts, definition, signs);
     Ok(())
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
+    /// What scores are worked out from.
+    fn happened(&self) -> Happened<'a> {
+        Happened {
+            history: &self.versions.history,
+            activity: self.activity,
+            response: self.response,
+            zone: self.zone,
+            end: self.end,
+        }
+    }
+
     /// The first instant of a day, counted from 1970.
     fn day_start(&self, day: i32) -> Option<i64> {
         Some(clock::day_start(date_of(day)?, self.zone).as_microsecond())

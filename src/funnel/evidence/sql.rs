@@ -1,6 +1,8 @@
 //! The SQL behind each trigger: what the program evaluates, as a query over the published tables that
 //! gives the same persons at the same instants.
 
+mod scored;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -8,7 +10,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions_mut};
 
-use crate::config::{Event, Funnel, Sql, Trigger};
+use crate::config::{Event, Funnel, Score, Sql, Trigger};
 use crate::funnel::FunnelError;
 use crate::funnel::shape::{self, Shape};
 use crate::warehouse::{Relation, Session};
@@ -44,7 +46,7 @@ pub(crate) async fn trigger_sql(
         for trigger in &stage.triggers {
             let (name, sql) = match trigger {
                 Trigger::Stamp(sql) => ("stamp", stamp(&records, &sql.text)),
-                Trigger::When(sql) => ("when", when(&records, sql)),
+                Trigger::When(sql) => ("when", when(&records, &funnel.scores, sql)),
                 Trigger::On {
                     event: Event::Opportunity,
                     predicate,
@@ -177,22 +179,20 @@ order by p.person_id, r.at"
     )
 }
 
-fn when(records: &[Records], sql: &Sql) -> String {
+fn when(records: &[Records], scores: &[Score], sql: &Sql) -> String {
     let (condition, columns) = bare(&sql.text, None);
-    let record = record(records, &columns);
-    let over = "over (partition by source, stream, record_id order by valid_from)";
-    let differs = |name: &String| {
-        let name = quoted(name);
-        format!("{name} is distinct from lag({name}) {over}")
-    };
-    let first = format!("row_number() {over} = 1");
-    let new = match columns.as_slice() {
-        [] => "true".to_owned(),
-        names => {
-            let parts: Vec<String> = names.iter().map(differs).collect();
-            format!("{first} or {}", parts.join(" or "))
-        }
-    };
+    let read = scored::read(scores, &columns);
+    if !read.is_empty() {
+        let behind = scored::behind(&read, &columns);
+        return scored::when(
+            record(records, &behind),
+            &changed(&behind),
+            &condition,
+            &read,
+            &behind,
+        );
+    }
+    let (record, new) = (record(records, &columns), changed(&columns));
     format!(
         "-- The instants at which it turns true over a person's versions, by a change of one of their records.
 with {record},
@@ -216,6 +216,22 @@ join changed c on c.person_id = t.person_id and c.at = t.at
 where t.met and not coalesce(t.before, false) and t.at <= $as_of_end
 order by t.person_id, t.at"
     )
+}
+
+/// Whether a record's version begins with another value in one of these columns.
+fn changed(columns: &[String]) -> String {
+    let over = "over (partition by source, stream, record_id order by valid_from)";
+    let differs = |name: &String| {
+        let name = quoted(name);
+        format!("({name} is distinct from lag({name}) {over})")
+    };
+    match columns {
+        [] => "true".to_owned(),
+        names => {
+            let parts: Vec<String> = names.iter().map(differs).collect();
+            format!("row_number() {over} = 1 or {}", parts.join(" or "))
+        }
+    }
 }
 
 fn event_sql(event: Event, predicate: Option<&Sql>) -> String {

@@ -10,16 +10,18 @@ mod refusal;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
-    TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions,
+    StringArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Field, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Int64Type, SchemaRef, TimestampMicrosecondType};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::sqlparser::ast::ExprWithAlias;
@@ -39,6 +41,8 @@ pub(super) enum Gives {
     /// An instant or a date.
     Time,
     Text,
+    /// A whole number.
+    Whole,
 }
 
 /// An expression, planned.
@@ -138,6 +142,12 @@ impl Formula {
         Ok(values.as_string::<i32>().clone())
     }
 
+    /// One whole number a row.
+    pub(super) fn wholes(&self, rows: &RecordBatch) -> Result<Int64Array, FunnelError> {
+        let values = self.evaluate(rows, None, &DataType::Int64)?;
+        Ok(values.as_primitive::<Int64Type>().clone())
+    }
+
     fn evaluate(
         &self,
         rows: &RecordBatch,
@@ -189,6 +199,16 @@ fn plan(
     {
         return Err(several_rows(what, sql));
     }
+    // Some functions can only be evaluated as others that they stand for: `coalesce` as `case`.
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::new(columns.clone()))
+        .with_config_options(Arc::clone(state.config_options()))
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    let logical = simplifier
+        .coerce(logical, &columns)
+        .and_then(|logical| simplifier.simplify(logical))
+        .map_err(refused)?;
     let physical = state
         .create_physical_expr(logical, &columns)
         .map_err(refused)?;

@@ -25,6 +25,10 @@ pub(super) fn check_type(
             "an instant or a date",
         ),
         Gives::Text => (!found.is_nested(), "text"),
+        Gives::Whole => (
+            matches!(found, DataType::Int64 | DataType::Null),
+            "a whole number",
+        ),
     };
     if fits {
         return Ok(());

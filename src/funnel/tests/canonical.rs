@@ -38,7 +38,7 @@ async fn what_is_shipped() {
         .await
         .unwrap();
     assert!(derived.left_out.is_empty());
-    assert_eq!(derived.tables.len(), 14);
+    assert_eq!(derived.tables.len(), 17);
     let person = "select person_id, email, name, company, country, employees, status, lead_score, owner_id, is_customer from person";
     assert_eq!(
         rows(&session, person).await,

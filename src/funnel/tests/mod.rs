@@ -9,6 +9,7 @@ mod histories;
 mod identity;
 mod opportunities;
 mod properties;
+mod scores;
 mod signs;
 mod stamps;
 mod vendor;
@@ -375,6 +376,7 @@ pub(super) fn funnel() -> Funnel {
         skipped_stages: Skipping::ReachedOrPassed,
         sign_off: Vec::new(),
         examples: Vec::new(),
+        scores: Vec::new(),
         hash: String::new(),
     }
 }

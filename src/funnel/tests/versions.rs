@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{World, funnel};
+use super::{World, funnel, sql, when};
 
 // At each change of a record, fields come from the first record that has them: an open lead, then
 // what the other records have where it is blank.
@@ -140,4 +140,32 @@ async fn extra_columns_are_kept() {
     let outcome = world.derive(&funnel()).await.unwrap();
     let rows = outcome.rows("select person_id, demo_on from person").await;
     assert_eq!(rows, ["crm.lead:1|11-09", "mkt.lead:2|"]);
+}
+
+// Functions that DataFusion only rewrites, `coalesce` and `nvl` among them, work in every trigger.
+#[tokio::test]
+async fn functions_that_stand_for_others() {
+    let mut funnel = funnel();
+    funnel.stages[3].triggers = when("coalesce(lead_score, employees, 0) >= nvl(null, 65)");
+    funnel.exclude[0].when = sql("coalesce(email, '') like '%@acme.example'");
+    let outcome = World::default()
+        .record("crm.lead:1", "11-03", json!({"employees": 70}))
+        .record(
+            "crm.lead:2",
+            "11-03",
+            json!({"lead_score": 10, "employees": 70}),
+        )
+        .record(
+            "crm.lead:3",
+            "11-03",
+            json!({"email": "a@acme.example", "lead_score": 90}),
+        )
+        .derive(&funnel)
+        .await
+        .unwrap();
+    let signs = "select person_id, excluded from evidence where stage = 'mql' order by 1";
+    assert_eq!(
+        outcome.rows(signs).await,
+        ["crm.lead:1|false", "crm.lead:3|true"]
+    );
 }

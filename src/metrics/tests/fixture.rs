@@ -187,6 +187,7 @@ fn funnel() -> Funnel {
         skipped_stages: Skipping::ReachedOrPassed,
         sign_off: Vec::new(),
         examples: Vec::new(),
+        scores: Vec::new(),
         hash: "abc".to_owned(),
     }
 }

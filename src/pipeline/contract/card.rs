@@ -6,7 +6,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::difference::event;
-use crate::config::{Config, Event, Exit, Funnel, SignOff, Signature, Skipping, Stage, Trigger};
+use super::scored;
+use crate::config::{
+    Config, Event, Exit, Funnel, Score, SignOff, Signature, Skipping, Stage, Trigger,
+};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Card {
@@ -24,6 +27,7 @@ pub(crate) struct Card {
     new_business_types: Vec<String>,
     after_close: String,
     skipped_stages: &'static str,
+    scores: Vec<ScoreCard>,
     examples: usize,
 }
 
@@ -37,6 +41,15 @@ struct StageCard {
     entered: Vec<String>,
     won: Option<String>,
     required_fields: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ScoreCard {
+    name: String,
+    /// The id of the stage whose entries it explains.
+    stage: Option<String>,
+    qualified_when: Option<String>,
+    rules: Vec<String>,
 }
 
 /// The card of the configuration's definition.
@@ -63,6 +76,7 @@ pub(crate) fn card(config: &Config) -> Card {
             Skipping::Strict => "evidence counts only when every earlier stage is reached",
             Skipping::Any => "a stage is entered alone, whatever was reached before",
         },
+        scores: (funnel.scores.iter()).map(|it| score(funnel, it)).collect(),
         examples: funnel.examples.len(),
     }
 }
@@ -75,6 +89,15 @@ fn stage(stage: &Stage) -> StageCard {
         entered: stage.triggers.iter().map(entered).collect(),
         won: stage.won_when.as_ref().map(|sql| sql.text.clone()),
         required_fields: stage.required_fields.clone(),
+    }
+}
+
+fn score(funnel: &Funnel, score: &Score) -> ScoreCard {
+    ScoreCard {
+        name: score.name.clone(),
+        stage: score.stage.map(|stage| funnel.stages[stage].id.clone()),
+        qualified_when: score.qualified_when.as_ref().map(|sql| sql.text.clone()),
+        rules: scored::rules(score),
     }
 }
 
@@ -168,6 +191,9 @@ impl fmt::Display for Card {
         }
         writeln!(f, "After a close {}", self.after_close)?;
         writeln!(f, "Skipped stages: {}", self.skipped_stages)?;
+        for score in &self.scores {
+            score.write(f)?;
+        }
         writeln!(f, "Examples: {}", self.examples)
     }
 }
@@ -182,6 +208,21 @@ impl StageCard {
         }
         if !self.required_fields.is_empty() {
             writeln!(f, "   Requires {}", self.required_fields.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl ScoreCard {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let explains = self.stage.as_ref();
+        let explains = explains.map(|stage| format!(", which explains the entries of {stage}"));
+        writeln!(f, "Score {}{}", self.name, explains.unwrap_or_default())?;
+        if let Some(when) = &self.qualified_when {
+            writeln!(f, "   Qualified when `{when}`")?;
+        }
+        for rule in &self.rules {
+            writeln!(f, "   {rule}")?;
         }
         Ok(())
     }

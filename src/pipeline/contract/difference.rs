@@ -1,9 +1,10 @@
 //! What a change of definition changes, in words: rule by rule, by the keys of `funnel.yaml`.
 
+use super::scored;
 use crate::config::{AfterClose, Event, Exit, Funnel, Skipping, Stage, Trigger};
 
 /// What one thing says, by key.
-type Said = Vec<(&'static str, String)>;
+pub(super) type Said = Vec<(&'static str, String)>;
 
 /// A line for each thing that two definitions say differently; one that no rule does where the texts
 /// alone differ; none where they are the same.
@@ -12,19 +13,20 @@ pub(super) fn words(before: &Funnel, after: &Funnel) -> Vec<String> {
     lines.extend(stages(before, after));
     for (list, before, after) in [
         (
-            "recycle",
+            "`recycle`",
             exits(before, &before.recycle),
             exits(after, &after.recycle),
         ),
         (
-            "disqualify",
+            "`disqualify`",
             exits(before, &before.disqualify),
             exits(after, &after.disqualify),
         ),
-        ("exclude", exclusions(before), exclusions(after)),
+        ("`exclude`", exclusions(before), exclusions(after)),
     ] {
         lines.extend(rules(list, &before, &after));
     }
+    lines.extend(scores(before, after));
     if lines.is_empty() && before.hash != after.hash {
         lines.push("No rule is changed; comments, examples or layout are".to_owned());
     }
@@ -157,11 +159,34 @@ fn exclusions(funnel: &Funnel) -> Vec<String> {
     shown.collect()
 }
 
+fn scores(before: &Funnel, after: &Funnel) -> Vec<String> {
+    let find = |funnel: &'_ Funnel, name: &str| {
+        let mut scores = funnel.scores.iter();
+        scores.position(|score| score.name == name)
+    };
+    let mut lines = Vec::new();
+    for score in &before.scores {
+        let Some(then) = find(after, &score.name) else {
+            lines.push(format!("Score `{}` is taken out", score.name));
+            continue;
+        };
+        let then = &after.scores[then];
+        let of = format!("Score `{}`", score.name);
+        let says = |funnel, score| scored::says(funnel, score);
+        lines.extend(differing(&of, &says(before, score), &says(after, then)));
+        lines.extend(rules(&of, &scored::rules(score), &scored::rules(then)));
+    }
+    let new = after.scores.iter();
+    let new = new.filter(|score| find(before, &score.name).is_none());
+    lines.extend(new.map(|score| format!("Score `{}` is new", score.name)));
+    lines
+}
+
 /// Rules that only one of two lists has.
 fn rules(list: &str, before: &[String], after: &[String]) -> Vec<String> {
     let only = |these: &[String], those: &[String], what: &str| {
         let these = these.iter().filter(|rule| !those.contains(rule));
-        let told = these.map(|rule| format!("`{list}`: {rule} {what}"));
+        let told = these.map(|rule| format!("{list}: {rule} {what}"));
         told.collect::<Vec<_>>()
     };
     let mut lines = only(before, after, "is taken out");

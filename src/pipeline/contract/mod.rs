@@ -6,6 +6,7 @@ mod card;
 mod difference;
 mod examples;
 mod named;
+mod scored;
 mod sign;
 mod sweep;
 mod trigger;

@@ -51,6 +51,7 @@ fn funnel(skipped_stages: Skipping) -> Funnel {
         skipped_stages,
         sign_off: Vec::new(),
         examples: Vec::new(),
+        scores: Vec::new(),
         hash: String::new(),
     }
 }
