@@ -62,11 +62,8 @@ impl Night<'_> {
         let began = Instant::now();
         let as_of = draft.as_of();
         self.step("deriving", as_of);
-        let (session, mut derived) = self.session(draft, summary).await?;
+        let (session, derived) = self.session(draft, summary).await?;
         let change = restate::compare(self, draft, &session).await?;
-        derived
-            .counts
-            .insert("changes_unexplained".to_owned(), change.unexplained);
         draft
             .append(restate::CHANGES, &change.schema, &change.batches)
             .await?;
@@ -90,11 +87,14 @@ impl Night<'_> {
         }
         draft.retain(self.config.retention);
         summary.seconds += began.elapsed().as_secs_f64();
+        // The audit is of the derivation alone, so that it can be made again; the change is the night's.
+        let mut counts = derived.counts;
+        counts.insert("changes_unexplained".to_owned(), change.unexplained);
         let record = Record {
             run_id: self.run_id,
             definition: &self.config.funnel.definition,
             summary,
-            counts: &derived.counts,
+            counts: &counts,
         };
         record::append(draft, &record).await
     }

@@ -268,10 +268,10 @@ async fn a_night_is_whole_whatever_fails() {
     let others = undisturbed.seen.len() - 4 * files.count();
     assert!(others < 130, "{others}");
     let cases = [
-        undisturbed.every_fault(1..derived),
-        undisturbed.one_fault((derived..commit).step_by(4)),
+        undisturbed.one_fault(1..derived),
+        undisturbed.one_fault((derived..commit).step_by(8)),
         undisturbed.every_fault([commit]),
-        undisturbed.one_fault(commit + 1..sending),
+        undisturbed.one_fault((commit + 1..sending).step_by(8)),
     ];
     night.disturb(&memory, &cases.concat(), &undisturbed).await;
 }
@@ -286,7 +286,7 @@ async fn the_first_night_is_whole_whatever_fails() {
     let commit = undisturbed.number(Operation::Put, "_log/");
     let cases = [
         undisturbed.every_fault((1..derived).chain([commit])),
-        undisturbed.one_fault((derived + 1..commit).step_by(4)),
+        undisturbed.one_fault((derived + 1..commit).step_by(8)),
     ];
     night.disturb(&memory, &cases.concat(), &undisturbed).await;
 }
