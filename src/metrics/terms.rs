@@ -31,10 +31,10 @@ struct Conditions<'a> {
 /// Registers `term_use`: of `person_version` and `opportunity_version`, every value of every text
 /// column that a condition reads.
 ///
-/// Columns: source_table, field, value (null: blank); ever, now (persons or opportunities that had
-/// and have it); first_seen, last_seen (instants; the as-of day's end while in use); stages and exits
+/// Columns: `source_table`, field, value (null: blank); ever, now (persons or opportunities that had
+/// and have it); `first_seen`, `last_seen` (instants; the as-of day's end while in use); stages and exits
 /// (whose conditions read the column and held on a version with the value, as a list of ids);
-/// stages_n; at_once (versions on which conditions of two stages held together).
+/// `stages_n`; `at_once` (versions on which conditions of two stages held together).
 pub(super) async fn register(session: &Session, rules: &[Rule<'_>]) -> Result<(), MetricsError> {
     exclusions(session, rules).await?;
     let is_of = |rule: &&Rule<'_>, on_opportunity: bool| match rule.event {

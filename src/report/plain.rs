@@ -106,7 +106,7 @@ fn list<'a>(name: &str, is: &str, tokens: &'a [Token]) -> Option<(String, &'a [T
     for (index, token) in inside.iter().enumerate() {
         match token {
             Token::Text(value) | Token::Word(value) if index % 2 == 0 => {
-                values.push(value.as_str())
+                values.push(value.as_str());
             }
             Token::Sign(sign) if index % 2 == 1 && sign == "," => {}
             _ => return None,

@@ -101,7 +101,7 @@ impl Evidence<'_> {
         if let Some(cause) = own.filter(|_| firm(&went) || firm(&came)) {
             return cause;
         }
-        if self.is_confirmed(pair) {
+        if Self::is_confirmed(pair) {
             return Cause::Confirmed;
         }
         if joined {
@@ -130,7 +130,7 @@ impl Evidence<'_> {
         }
     }
 
-    fn is_confirmed(&self, pair: &Pair) -> bool {
+    fn is_confirmed(pair: &Pair) -> bool {
         let (Some(was), Some(is)) = (&pair.was, &pair.is) else {
             return false;
         };

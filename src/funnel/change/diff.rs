@@ -24,7 +24,7 @@ pub(super) struct Differing {
 pub(super) type Prepare<'a> = dyn Fn(&RecordBatch) -> Result<RecordBatch, ArrowError> + 'a;
 
 enum Source {
-    Stored(Stored),
+    Stored(Box<Stored>),
     /// The rows not looked at yet.
     Held(RecordBatch),
 }
@@ -52,7 +52,7 @@ pub(super) async fn diff(
     schema: &SchemaRef,
     prepare: &Prepare<'_>,
 ) -> Result<Differing, FunnelError> {
-    let mut was = Side::new(Source::Stored(stored), schema, prepare)?;
+    let mut was = Side::new(Source::Stored(Box::new(stored)), schema, prepare)?;
     let mut is = Side::new(Source::Held(held), schema, prepare)?;
     let (mut old, mut new) = (was.group().await?, is.group().await?);
     let (mut gone, mut come) = (Vec::new(), Vec::new());

@@ -50,14 +50,13 @@ impl Families {
 
     /// Tells a person's family apart from others.
     pub(super) fn of(&mut self, person: &str) -> usize {
-        let mut number = match self.numbers.get(person) {
-            Some(number) => *number,
-            None => {
-                let number = self.parent.len();
-                self.numbers.insert(person.to_owned(), number);
-                self.parent.push(number);
-                number
-            }
+        let mut number = if let Some(number) = self.numbers.get(person) {
+            *number
+        } else {
+            let number = self.parent.len();
+            self.numbers.insert(person.to_owned(), number);
+            self.parent.push(number);
+            number
         };
         while self.parent[number] != number {
             self.parent[number] = self.parent[self.parent[number]];

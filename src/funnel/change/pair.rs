@@ -49,11 +49,14 @@ fn cancel(was: &mut Vec<Entry>, is: &mut Vec<Entry>) {
     });
 }
 
+/// Whether two entries belong together.
+type Rule<'a> = &'a dyn Fn(&Entry, &Entry) -> bool;
+
 /// Of one stage: first the same person and cycle, then the same person, then whoever is left.
 fn paired(was: Vec<Entry>, mut is: Vec<Entry>) -> Vec<Pair> {
     let cycle = |old: &Entry, new: &Entry| old.person == new.person && old.cycle == new.cycle;
     let person = |old: &Entry, new: &Entry| old.person == new.person;
-    let rules: [&dyn Fn(&Entry, &Entry) -> bool; 3] = [&cycle, &person, &|_, _| true];
+    let rules: [Rule<'_>; 3] = [&cycle, &person, &|_, _| true];
     let mut left = was;
     let mut pairs = Vec::new();
     for rule in rules {

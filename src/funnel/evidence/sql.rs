@@ -185,7 +185,7 @@ fn when(records: &[Records], scores: &[Score], sql: &Sql) -> String {
     if !read.is_empty() {
         let behind = scored::behind(&read, &columns);
         return scored::when(
-            record(records, &behind),
+            &record(records, &behind),
             &changed(&behind),
             &condition,
             &read,

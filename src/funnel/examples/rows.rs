@@ -208,10 +208,11 @@ impl Rows<'_> {
             (_, Scalar::Null) => Some(Value::Null),
             (DataType::Boolean, Scalar::Boolean(value)) => Some(json!(value)),
             (DataType::Utf8, Scalar::Text(text)) => Some(json!(text)),
-            (DataType::Utf8, Scalar::Integer(value)) => Some(json!(value.to_string())),
+            (DataType::Utf8 | DataType::Decimal128(_, _), Scalar::Integer(value)) => {
+                Some(json!(value.to_string()))
+            }
             (DataType::Int64 | DataType::Float64, Scalar::Integer(value)) => Some(json!(value)),
             (DataType::Float64, Scalar::Decimal(value)) => Some(json!(value)),
-            (DataType::Decimal128(_, _), Scalar::Integer(value)) => Some(json!(value.to_string())),
             (DataType::Decimal128(_, _), Scalar::Decimal(value)) => Some(json!(value.to_string())),
             (DataType::Date32, Scalar::Text(text)) => day(text).map(|day| json!(day)),
             (DataType::Timestamp(_, _), Scalar::Text(text)) => {

@@ -5,6 +5,7 @@
 //! `redefined`; the other entries of open cycles stand from now on in the order of the new stages.
 //! Cycles that ended never change.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::clock;
@@ -59,7 +60,7 @@ impl Definitions {
         let numbers = numbers.collect();
         let start = |funnel: &&Funnel| clock::day_start(funnel.effective_from, zone);
         let starts = funnels.iter().skip(1).map(start);
-        let from = std::iter::once(i64::MIN).chain(starts.map(|start| start.as_microsecond()));
+        let from = std::iter::once(i64::MIN).chain(starts.map(Timestamp::as_microsecond));
         Self {
             rules: funnels.iter().map(|funnel| Rules::new(funnel)).collect(),
             from: from.collect(),

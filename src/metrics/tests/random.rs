@@ -18,6 +18,10 @@ pub(super) const LAST: usize = 4;
 
 /// A stage entry. Instants are µs UTC; stages count from 1.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the columns of `stage_entry`"
+)]
 pub(super) struct Entry {
     pub(super) person: usize,
     pub(super) cycle: i64,

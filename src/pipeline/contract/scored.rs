@@ -1,5 +1,7 @@
 //! The scores of a definition in words, by the keys of `funnel.yaml`.
 
+use std::fmt::Write;
+
 use super::difference::{Said, event};
 use crate::config::{Basis, Behaviour, Decay, Funnel, Group, Score, ScoreRule};
 
@@ -46,19 +48,21 @@ fn on(behaviour: &Behaviour) -> String {
     } = behaviour;
     let mut said = format!("for each {}", event(*kind));
     if let Some(sql) = predicate {
-        said += &format!(" where `{}`", sql.text);
+        let _fits = write!(said, " where `{}`", sql.text);
     }
-    said += &format!(", within {within_days} days");
+    let _fits = write!(said, ", within {within_days} days");
     if let Some(most) = at_most {
-        said += &format!(", at most {most}");
+        let _fits = write!(said, ", at most {most}");
     }
     match decay {
         Decay::None => {}
-        Decay::HalvesEvery(days) => said += &format!(", halves every {days} days"),
+        Decay::HalvesEvery(days) => {
+            let _fits = write!(said, ", halves every {days} days");
+        }
         Decay::Steps(steps) => {
             for (after, millionths) in steps {
                 let share = f64::from(*millionths) / 1e6;
-                said += &format!(", after {after} days a share of {share}");
+                let _fits = write!(said, ", after {after} days a share of {share}");
             }
         }
     }

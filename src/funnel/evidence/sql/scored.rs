@@ -73,7 +73,7 @@ pub(super) fn behind(read: &[Read<'_>], columns: &[String]) -> Vec<String> {
 /// The query; `record` is the expression of that name, `new` the condition under which a record's
 /// version begins with another value in a column of `behind`.
 pub(super) fn when(
-    record: String,
+    record: &str,
     new: &str,
     condition: &str,
     read: &[Read<'_>],
