@@ -27,5 +27,5 @@ join definition_stage d on d.definition = c.definition and d.stage = s.id
 left join since w on w.stage = s.id
 left join recent r on r.stage = s.id
 left join metric m
-    on m.stage = s.id and m.measure = 'stock' and m.period = 'day' and m.dimension is null
+    on m.stage = s.id and m.measure = 'stock' and m.period = 'day' and m.period_end = $as_of and m.dimension is null
 order by s.stage_order

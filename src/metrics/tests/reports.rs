@@ -36,6 +36,18 @@ fn thursdays() -> Vec<Entry> {
     entries
 }
 
+/// Every report names each stage of the funnel once, in its order.
+#[tokio::test]
+async fn each_stage_once() {
+    let session = session(&config(), date(2026, 12, 3), &thursdays());
+    let order: Vec<String> = config().funnel.stages.into_iter().map(|it| it.id).collect();
+    for name in ["baseline", "daily", "definitions"] {
+        let set = report(&session, name).await;
+        let told = set.tables["stages"].iter().map(|row| row["stage"].as_str());
+        assert_eq!(told.flatten().collect::<Vec<_>>(), order, "{name}");
+    }
+}
+
 /// What a Thursday brings is told from Thursdays that were worked: 12 of them, mean 3, variance 12/11,
 /// so 3 -/+ 1.645 sqrt(3 x 13/12).
 #[tokio::test]
