@@ -2,7 +2,7 @@
 -- Grain: report x scope x commit_no (that told it) x measure x period x period_start x stage x dimension x member: the
 --   figures of published_metric of the last 400 days, but for the as-of day's own, whose measure is volume,
 --   volume_net_new, volume_implied, volume_won or volume_counted (see volume).
--- Columns: as_of (date); report, scope, run_id, commit_no; told_on (the as-of date of who told it); definition (then);
+-- Columns: as_of (date); report, scope, commit_no; told_on (the as-of date of who told it); definition (then);
 --   measure, period, period_start, period_end, stage, dimension, member; until (the last day that it counted);
 --   n_then, n_now (entries of the days from period_start until then); difference (n_now - n_then): the sum of
 --   merged, split, deleted, re_dated, redefined, reopened, linked, confirmed, late, erased and unexplained (a defect), of
@@ -107,7 +107,7 @@ why as (
     group by t.no
 )
 select
-    $as_of as as_of, t.report, t.scope, t.run_id, t.commit_no, t.as_of as told_on, t.definition,
+    $as_of as as_of, t.report, t.scope, t.commit_no, t.as_of as told_on, t.definition,
     t.measure, t.period, t.period_start, t.period_end, t.until, t.stage, t.dimension, t.member,
     t.n as n_then, coalesce(n.n, 0) as n_now, coalesce(n.n, 0) - t.n as difference,
     coalesce(w.merged, 0) as merged, coalesce(w.split, 0) as split, coalesce(w.deleted, 0) as deleted,

@@ -291,7 +291,7 @@ fn the_same_input_gives_the_same_output() {
     }
     for (folder, files) in [
         ("archive", 4),
-        ("derived", 69),
+        ("derived", 84),
         ("history", 6),
         ("events", 7),
     ] {

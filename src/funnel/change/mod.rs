@@ -265,7 +265,7 @@ impl Comparison<'_> {
                  select concat('opportunity:', opportunity_id), valid_from, known_at
                  from opportunity_version
              )
-             where known_at > timestamp '{end}'
+             where known_at > timestamp '{end}' and id is not null and at is not null
              group by id"
         );
         let rows: Vec<Since> = self.session.query("what came late", &sql).await?.rows()?;
