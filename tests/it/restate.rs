@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::small::{FIRST, SECOND, THIRD, fresh};
 use crate::support::Project;
 
-/// Changes of the total that count in volume or in volume_implied, without those of other persons.
+/// Changes of the total that count in volume or in `volume_implied`, without those of other persons.
 const CHANGES: &str =
     "select as_of, person_id, cycle, stage, change, old_on, new_on, old_implied, new_implied, cause
      from stage_entry_change where dimension is null order by commit_no, person_id, stage, cycle";

@@ -95,7 +95,8 @@ impl Company {
                 // Three leads have one last name, and may share an address.
                 let other =
                     at - at % 3 + self.dice.below(3).min(self.leads.len() - 1 - (at - at % 3));
-                self.leads[at].mail = self.leads[other].mail.clone();
+                let mail = self.leads[other].mail.clone();
+                self.leads[at].mail = mail;
             }
             3 => self.leads[at].mail = format!("q{serial}@x.example"),
             4 => self.leads[at].status = self.dice.of(&["New", "Working", "Recycled"]),
