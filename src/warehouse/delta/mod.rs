@@ -65,6 +65,11 @@ impl Warehouse {
             commits: &commits,
         });
         tables.retain(|table| table.newest() == number);
+        // One that had no file then may have had other columns before.
+        let begin = base.as_ref().map(|base| base.commit_no);
+        if tables.iter().any(|table| table.begins() != begin) {
+            return Ok(false);
+        }
         let looks = tables.iter();
         let looks = looks.map(|table| write::is_there(&self.store, table, number - 1));
         let mut looks = pin!(stream::iter(looks).buffered(AT_ONCE));

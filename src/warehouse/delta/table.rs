@@ -119,6 +119,11 @@ impl<'a> Table<'a> {
         self.commits.first()
     }
 
+    /// The first commit that is known to name a file of it.
+    pub(super) fn begins(&self) -> Option<u64> {
+        self.changes.keys().next().copied()
+    }
+
     /// The commit that made the table, and the columns it had then.
     pub(super) fn first(&self) -> Option<(&Dated<'a>, &[Column])> {
         let (number, change) = self.changes.first_key_value()?;

@@ -191,6 +191,36 @@ async fn there(house: &House, table: &str) -> (Vec<u64>, Vec<u64>) {
     (entries, checkpoints)
 }
 
+// A table that an erasure left without a file, and that comes back with other columns the next night, says
+// which.
+#[tokio::test]
+async fn columns_of_a_table_that_came_back() {
+    let house = House::new();
+    for (step, extra) in [(false, false), (true, true)] {
+        night_with(&house, step, false, extra).await;
+        house.warehouse.export_delta().await.unwrap();
+    }
+    while house
+        .latest()
+        .await
+        .files_of(FileKind::Derived)
+        .any(|file| file.table == "extra")
+    {
+        erasure(&house, &house.latest().await).await;
+        house.warehouse.export_delta().await.unwrap();
+    }
+    night_with(&house, false, false, true).await;
+    house.warehouse.export_delta().await.unwrap();
+    let newest = house.latest().await.commit_no;
+    let log = logs(&house).await;
+    let path = format!("derived/extra/_delta_log/{newest:020}.json");
+    let entry = String::from_utf8(log[&path].to_vec()).unwrap();
+    assert!(
+        entry.contains("metaData") && !entry.contains("word"),
+        "{entry}"
+    );
+}
+
 // A vacuum deletes what comes before the checkpoint that every derived night which stays as files
 // comes after, as its rehearsal says, in every table; the log goes on, is sound, is written anew from
 // that checkpoint on, and its length has a bound.
