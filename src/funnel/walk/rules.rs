@@ -253,10 +253,13 @@ impl<'a> Person<'a> {
     /// first seen, and nothing higher is dated yet.
     fn dates(&self, cycle: usize, e: &Evidence<'a>) -> bool {
         let (table, entries) = (self.table, self.entries(cycle));
-        let seen_later = |row| table.censored(row) && e.at <= table.known_at(row);
+        // What confirmed an entry dated it too, as well as could be.
+        let undated = |entry: &Entry| table.censored(entry.row) && entry.confirmed_at.is_none();
         let mut from_here = entries[e.order - 1..].iter().flatten();
-        from_here.next().is_some_and(|entry| seen_later(entry.row))
-            && from_here.all(|entry| table.censored(entry.row))
+        from_here
+            .next()
+            .is_some_and(|entry| undated(entry) && e.at <= table.known_at(entry.row))
+            && from_here.all(undated)
     }
 
     /// Higher entries of unknown time were made no earlier.
