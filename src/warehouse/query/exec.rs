@@ -19,6 +19,7 @@ use datafusion::physical_plan::{
 use futures::{Stream, TryStreamExt, stream};
 
 use super::scan::{Scan, StreamTable};
+use super::unsorted::Part;
 use crate::warehouse::error::WarehouseError;
 
 /// Reads a stream's rows: merged into their order, or as they are stored.
@@ -26,23 +27,32 @@ use crate::warehouse::error::WarehouseError;
 pub(super) struct StreamExec {
     table: StreamTable,
     wanted: SchemaRef,
-    is_sorted: bool,
+    way: Way,
     properties: Arc<PlanProperties>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Sorted,
+    /// The row groups dealt out to so many partitions.
+    Stored(usize),
 }
 
 impl StreamExec {
     pub(super) fn sorted(table: StreamTable, wanted: SchemaRef) -> Self {
         let order = table.order(&wanted);
         let equivalent = EquivalenceProperties::new_with_orderings(Arc::clone(&wanted), order);
-        Self::new(table, wanted, equivalent, true)
+        Self::new(table, wanted, equivalent, Way::Sorted)
     }
 
-    /// The same rows as they are stored, if that is known to be all there is to them.
-    pub(super) fn stored(&self) -> Option<Self> {
+    /// The same rows as they are stored, if that is known to be all there is to them. None if they are
+    /// read so already.
+    pub(super) fn stored(&self, partitions: usize) -> Option<Self> {
         let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
-        table.may_be_stored(&wanted).then(|| {
+        let is_sorted = matches!(self.way, Way::Sorted);
+        (is_sorted && table.may_be_stored(&wanted)).then(|| {
             let equivalent = EquivalenceProperties::new(Arc::clone(&wanted));
-            Self::new(table, wanted, equivalent, false)
+            Self::new(table, wanted, equivalent, Way::Stored(partitions))
         })
     }
 
@@ -50,18 +60,22 @@ impl StreamExec {
         table: StreamTable,
         wanted: SchemaRef,
         equivalent: EquivalenceProperties,
-        is_sorted: bool,
+        way: Way,
     ) -> Self {
+        let partitions = match way {
+            Way::Sorted => 1,
+            Way::Stored(partitions) => partitions,
+        };
         let properties = PlanProperties::new(
             equivalent,
-            Partitioning::UnknownPartitioning(1),
+            Partitioning::UnknownPartitioning(partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
         Self {
             table,
             wanted,
-            is_sorted,
+            way,
             properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)),
         }
     }
@@ -81,12 +95,11 @@ impl StreamExec {
 
 impl DisplayAs for StreamExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let order = if self.is_sorted {
-            "sorted"
-        } else {
-            "as stored"
-        };
-        write!(f, "StreamExec: {}, {order}", self.table.table)
+        write!(f, "StreamExec: {}, ", self.table.table)?;
+        match self.way {
+            Way::Sorted => write!(f, "sorted"),
+            Way::Stored(partitions) => write!(f, "as stored, partitions={partitions}"),
+        }
     }
 }
 
@@ -130,9 +143,10 @@ impl ExecutionPlan for StreamExec {
         self.replace_children(children, options)
     }
 
-    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        if !self.is_sorted {
-            return Ok(self.stream(self.table.stored(&self.wanted)));
+    fn execute(&self, at: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        if let Way::Stored(of) = self.way {
+            let rows = self.table.stored(&self.wanted, Part { at, of });
+            return Ok(self.stream(rows));
         }
         let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
         let open = async move { table.open(wanted).await.map(Scan::batches) };

@@ -1,7 +1,9 @@
 //! Merging a stream's runs puts its rows in order; where nothing depends on their order, they are read as
 //! they are stored.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -9,7 +11,8 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{
@@ -33,15 +36,9 @@ impl PhysicalOptimizerRule for Unordered {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_down(|step| {
-            let orderless = step
-                .downcast_ref::<AggregateExec>()
-                .is_some_and(is_orderless);
-            let input = orderless.then(|| stored(step.children()[0])).flatten();
-            match input {
-                Some(input) => over(step, input).map(Transformed::yes),
-                None => Ok(Transformed::no(step)),
-            }
+        plan.transform_down(|step| match unordered(&step) {
+            Some(plan) => plan.map(Transformed::yes),
+            None => Ok(Transformed::no(step)),
         })
         .data()
     }
@@ -72,17 +69,53 @@ fn commutes(aggregate: &AggregateFunctionExpr) -> bool {
     }
 }
 
-/// The same step over the stream as it is stored, if that is all that lies below.
-fn stored(step: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+/// The same aggregation over the stream as it is stored, if that is all that lies below.
+fn unordered(step: &Arc<dyn ExecutionPlan>) -> Option<Result<Arc<dyn ExecutionPlan>>> {
+    let aggregation = step.downcast_ref::<AggregateExec>()?;
+    if !is_orderless(aggregation) {
+        return None;
+    }
+    // One row comes out in whatever order the parts end; rows of groups would follow it.
+    let is_alone = aggregation.group_expr().is_empty();
+    if is_alone && *aggregation.mode() == AggregateMode::Single {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        return Some(in_parts(aggregation, stored(aggregation.input(), cores)?));
+    }
+    Some(over(Arc::clone(step), stored(aggregation.input(), 1)?))
+}
+
+/// An aggregation without groups, over each part of its input and then over what they give.
+fn in_parts(
+    aggregation: &AggregateExec,
+    input: Arc<dyn ExecutionPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let over = |mode, aggregates, input| {
+        let group = aggregation.group_expr().clone();
+        let filters = aggregation.filter_expr().to_vec();
+        let schema = aggregation.input_schema();
+        AggregateExec::try_new(mode, group, aggregates, filters, input, schema)
+    };
+    let part = over(
+        AggregateMode::Partial,
+        aggregation.aggr_expr().to_vec(),
+        input,
+    )?;
+    let aggregates = part.aggr_expr().to_vec();
+    let parts = Arc::new(CoalescePartitionsExec::new(Arc::new(part)));
+    Ok(Arc::new(over(AggregateMode::Final, aggregates, parts)?))
+}
+
+/// The same step over the stream as it is stored, in so many partitions, if that is all that lies below.
+fn stored(step: &Arc<dyn ExecutionPlan>, partitions: usize) -> Option<Arc<dyn ExecutionPlan>> {
     if let Some(stream) = step.downcast_ref::<StreamExec>() {
-        return Some(Arc::new(stream.stored()?));
+        return Some(Arc::new(stream.stored(partitions)?));
     }
     if step.downcast_ref::<FilterExec>().is_none()
         && step.downcast_ref::<ProjectionExec>().is_none()
     {
         return None;
     }
-    let input = stored(step.children()[0])?;
+    let input = stored(step.children()[0], partitions)?;
     over(Arc::clone(step), input).ok()
 }
 

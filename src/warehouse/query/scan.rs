@@ -18,7 +18,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
 use super::exec::StreamExec;
-use super::unsorted::AsStored;
+use super::unsorted::{AsStored, Part};
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::history::merge::{Block, Keep, Merge, Row, Runs};
@@ -102,6 +102,7 @@ impl StreamTable {
     pub(super) fn stored(
         &self,
         wanted: &SchemaRef,
+        part: Part,
     ) -> impl Stream<Item = Result<RecordBatch, WarehouseError>> + use<> {
         let scan = AsStored {
             store: self.store.clone(),
@@ -109,7 +110,7 @@ impl StreamTable {
             commit_no: self.commit_no,
             wanted: Arc::clone(wanted),
         };
-        scan.batches(self.files.clone())
+        scan.batches(self.files.clone(), part)
     }
 
     /// Whether `stored` gives the rows that are wanted.

@@ -1,5 +1,6 @@
 //! A stream's rows file by file, as they are stored.
 
+use std::future::ready;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::warehouse::file::Reading;
 use crate::warehouse::log::DataFile;
 use crate::warehouse::schema::aligned;
 
-/// Row groups that are decoded before their turn.
+/// Row groups that are decoded before their turn, over all parts.
 const AHEAD: usize = 3;
 const COMMIT_NO: &str = "commit_no";
 
@@ -28,10 +29,18 @@ pub(super) struct AsStored {
     pub(super) wanted: SchemaRef,
 }
 
+/// Every `of`th row group, from the one numbered `at` on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub(super) at: usize,
+    pub(super) of: usize,
+}
+
 impl AsStored {
     pub(super) fn batches(
         self,
         files: Vec<Arc<DataFile>>,
+        part: Part,
     ) -> impl Stream<Item = Result<RecordBatch, WarehouseError>> {
         let opening = self.clone();
         let open = move |file| opening.clone().groups(file);
@@ -39,13 +48,16 @@ impl AsStored {
             let decoded = tokio::spawn(self.clone().group(file, reading, group));
             let batches = decoded
                 .map(|batches| batches.unwrap_or_else(|failed| resume_unwind(failed.into_panic())));
-            std::future::ready(Ok(batches))
+            ready(Ok(batches))
         };
         stream::iter(files)
             .then(open)
             .try_flatten()
+            .enumerate()
+            .filter(move |(number, group)| ready(group.is_err() || number % part.of == part.at))
+            .map(|(_, group)| group)
             .and_then(group)
-            .try_buffered(AHEAD)
+            .try_buffered(AHEAD.div_ceil(part.of))
             .map_ok(|batches| stream::iter(batches).map(Ok))
             .try_flatten()
     }
