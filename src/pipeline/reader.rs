@@ -216,7 +216,7 @@ impl Reader {
 pub(crate) async fn runs(config: &Config, last: usize) -> Result<Frame, PipelineError> {
     let sql = format!(
         "select as_of, commit_no, outcome, streams, streams_missing, streams_quarantined, reports, mails,
-                seconds, message
+                round(seconds, 1) as seconds, message
          from job_run order by commit_no desc limit {last}"
     );
     reader(config, None).await?.query("runs", &sql).await
