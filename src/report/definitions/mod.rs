@@ -256,7 +256,7 @@ fn entered(name: &'static str, rule: &Rule) -> Fact {
     let told = condition.and_then(plain::plain);
     let says = match (rule.event.as_deref(), condition) {
         (None, Some(column)) if rule.kind == "stamp" => format!(
-            "{} is stamped; the stamp is the time",
+            "the field {} is stamped; the stamp is the time",
             plain::column(column)
         ),
         (None, _) => told.unwrap_or_else(|| "the condition turns true".to_owned()),
