@@ -39,8 +39,7 @@ impl SignOff {
         !self.missing.is_empty() || !self.changed.is_empty()
     }
 
-    /// `signed by CMO and CRO`; `signed by CFO, not signed by CRO, changed since CMO signed it on
-    /// 1 Oct 2026`.
+    /// `signed by CMO and CRO`; `signed by CFO, not signed by CRO`.
     pub(crate) fn words(&self) -> String {
         let roles: Vec<String> = self.signed.iter().map(|it| it.role.clone()).collect();
         let mut says = Vec::new();
@@ -49,6 +48,13 @@ impl SignOff {
         } else if !self.is_unsigned() {
             says.push("no signature asked for".to_owned());
         }
+        says.extend(self.lacks());
+        says.join(", ")
+    }
+
+    /// `not signed by CRO, changed since CMO signed it on 1 Oct 2026`; none where nothing lacks.
+    pub(crate) fn lacks(&self) -> Option<String> {
+        let mut says = Vec::new();
         if !self.missing.is_empty() {
             says.push(format!("not signed by {}", and(&self.missing)));
         }
@@ -56,7 +62,7 @@ impl SignOff {
             let date = date.strftime("%-d %b %Y");
             says.push(format!("changed since {role} signed it on {date}"));
         }
-        says.join(", ")
+        (!says.is_empty()).then(|| says.join(", "))
     }
 }
 

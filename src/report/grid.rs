@@ -22,7 +22,8 @@ pub(super) struct Grid {
     pub(super) say: String,
     pub(super) heads: Vec<Head>,
     pub(super) rows: Vec<GridRow>,
-    /// How many rows are left out; empty where none is.
+    /// How many rows are left out, and in words, empty where none is.
+    pub(super) left_out: i64,
     pub(super) more: String,
 }
 
@@ -113,17 +114,15 @@ impl Grid {
             cells: heads.iter().skip(1).zip(cells).map(named).collect(),
         };
         let shown = rows.by_ref().take(MOST).map(row).collect();
-        let more = rows.count();
+        let left_out = i64::try_from(rows.count()).unwrap_or(i64::MAX);
         Self {
             id: id.into(),
             title: title.into(),
             say: say.into(),
             heads: heads.into_iter().map(|name| Head { name }).collect(),
             rows: shown,
-            more: match i64::try_from(more).unwrap_or(i64::MAX) {
-                0 => String::new(),
-                more => format!("and {} more", words::integer(more)),
-            },
+            left_out,
+            more: words::more(left_out),
         }
     }
 }

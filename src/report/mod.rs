@@ -10,6 +10,7 @@ mod check;
 mod daily;
 mod definitions;
 mod example;
+mod fit;
 mod grid;
 mod helpers;
 mod own;
@@ -209,7 +210,7 @@ fn write(
         report: report.to_owned(),
         subject: words::line(&subject),
         page: part("page.html")?,
-        mail_html: part("mail.html")?,
+        mail_html: fit::mail(report, view, templates)?,
         mail_text: words::wrapped(&part("mail.txt")?),
         images: Vec::new(),
         told: Vec::new(),

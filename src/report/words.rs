@@ -148,6 +148,15 @@ pub(super) fn counted(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", integer(n), if n == 1 { one } else { many })
 }
 
+/// `and 12 more`; nothing of none.
+pub(super) fn more(left_out: i64) -> String {
+    if left_out > 0 {
+        format!("and {} more", integer(left_out))
+    } else {
+        String::new()
+    }
+}
+
 /// A stage's name where space is short: `MQL` for `Marketing qualified lead` with the id `mql`.
 ///
 /// Only an id that is the term's initials is an acronym of it; any other term stands as it is.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+mod lint;
 mod rules;
 
 use super::*;
