@@ -25,8 +25,8 @@ pub(crate) struct Signature {
 /// Whether the roles that `sign_off` names signed a definition as it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct SignOff {
-    /// The roles that signed it, of those that are asked.
-    pub(crate) signed: Vec<String>,
+    /// What the roles that are asked signed, as it stands.
+    pub(crate) signed: Vec<Signature>,
     /// The roles that never signed a definition of this name.
     pub(crate) missing: Vec<String>,
     /// What other roles signed last under this name, and was changed since.
@@ -39,22 +39,30 @@ impl SignOff {
         !self.missing.is_empty() || !self.changed.is_empty()
     }
 
-    /// `signed by CMO and CRO`; `not signed by CRO, changed since CMO signed it on 2026-10-01`.
+    /// `signed by CMO and CRO`; `signed by CFO, not signed by CRO`.
     pub(crate) fn words(&self) -> String {
-        if !self.is_unsigned() {
-            return match self.signed.as_slice() {
-                [] => "no signature asked for".to_owned(),
-                roles => format!("signed by {}", and(roles)),
-            };
+        let roles: Vec<String> = self.signed.iter().map(|it| it.role.clone()).collect();
+        let mut says = Vec::new();
+        if !roles.is_empty() {
+            says.push(format!("signed by {}", and(&roles)));
+        } else if !self.is_unsigned() {
+            says.push("no signature asked for".to_owned());
         }
+        says.extend(self.lacks());
+        says.join(", ")
+    }
+
+    /// `not signed by CRO, changed since CMO signed it on 1 Oct 2026`; none where nothing lacks.
+    pub(crate) fn lacks(&self) -> Option<String> {
         let mut says = Vec::new();
         if !self.missing.is_empty() {
             says.push(format!("not signed by {}", and(&self.missing)));
         }
         for Signature { role, date, .. } in &self.changed {
+            let date = date.strftime("%-d %b %Y");
             says.push(format!("changed since {role} signed it on {date}"));
         }
-        says.join(", ")
+        (!says.is_empty()).then(|| says.join(", "))
     }
 }
 
@@ -84,8 +92,8 @@ fn sign_off(funnel: &Funnel, signatures: &[Signature]) -> SignOff {
     for role in &funnel.sign_off {
         let own = |it: &&Signature| it.role == *role && it.definition == funnel.definition;
         let mut signed = signatures.iter().filter(own);
-        if signed.clone().any(|it| it.hash == funnel.hash) {
-            found.signed.push(role.clone());
+        if let Some(stands) = signed.clone().find(|it| it.hash == funnel.hash) {
+            found.signed.push(stands.clone());
         } else if let Some(last) = signed.next_back() {
             found.changed.push(last.clone());
         } else {

@@ -15,6 +15,16 @@ fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
 }
 
+// The shipped signature is of the shipped definition: whoever changes that puts the new SHA-256 into
+// config/signatures.yaml.
+#[test]
+fn the_shipped_definition_is_signed_by_one_of_two() {
+    let config = Config::load(&shipped().join("leadgauge.yaml")).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(config.signatures[0].hash, config.funnel.hash);
+    let sign_off = config.sign_off();
+    assert_eq!(sign_off.words(), "signed by CMO, not signed by CRO");
+}
+
 // The deployment in config/ loads and means what it says.
 #[test]
 fn the_shipped_deployment_loads() {
@@ -75,7 +85,13 @@ fn the_shipped_deployment_loads() {
         .partition(|name| name.starts_with("queries/"));
     assert_eq!(
         files,
-        ["calendar.yaml", "funnel.yaml", "leadgauge.yaml", "sla.yaml"]
+        [
+            "calendar.yaml",
+            "funnel.yaml",
+            "leadgauge.yaml",
+            "signatures.yaml",
+            "sla.yaml"
+        ]
     );
     assert!(
         own.iter().any(|name| *name == "queries/metrics/volume.sql"),

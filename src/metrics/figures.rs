@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::DataType;
 use jiff::civil::Date;
 
 use super::{MetricsError, measured};
-use crate::config::{Config, SignOff};
-use crate::warehouse::Session;
+use crate::config::{ColumnType, Config, SignOff};
 use crate::warehouse::query::relation::load;
+use crate::warehouse::{Frame, Relation, Session};
 
 /// What a report may use, and nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,40 @@ pub(crate) struct MetricSet {
     pub(crate) sign_off: SignOff,
     /// Rows by the stem of the query's file.
     pub(crate) tables: BTreeMap<String, Vec<serde_json::Map<String, serde_json::Value>>>,
+    /// The columns of those rows, in order.
+    pub(crate) columns: BTreeMap<String, Vec<(String, ColumnType)>>,
+}
+
+/// The queries of one report, those that all share included.
+fn queries(report: &str, config: &Config) -> Result<Vec<Relation>, MetricsError> {
+    let mut relations = load(&format!("reports/{report}"), &config.queries)?;
+    if relations.is_empty() {
+        return Err(MetricsError::NoReport {
+            report: report.to_owned(),
+        });
+    }
+    let shared = load("reports", &config.queries)?.into_iter();
+    let missing = |it: &Relation| relations.iter().all(|own| own.name != it.name);
+    let shared: Vec<Relation> = shared.filter(missing).collect();
+    relations.extend(shared);
+    Ok(relations)
+}
+
+/// The types in which a report sees a query's columns; what is none of them is read as text.
+fn columns(frame: &Frame) -> Vec<(String, ColumnType)> {
+    let kind = |kind: &DataType| match kind {
+        DataType::Boolean => ColumnType::Boolean,
+        DataType::Date32 => ColumnType::Date,
+        DataType::Timestamp(_, _) => ColumnType::Timestamp,
+        DataType::Decimal128(_, _) | DataType::Decimal256(_, _) => ColumnType::Decimal,
+        kind if kind.is_integer() => ColumnType::Bigint,
+        kind if kind.is_floating() => ColumnType::Double,
+        _ => ColumnType::String,
+    };
+    let fields = frame.schema.fields().iter();
+    fields
+        .map(|field| (field.name().clone(), kind(field.data_type())))
+        .collect()
 }
 
 /// Runs the queries of `report` over the measures, which are computed if the session lacks them. A
@@ -31,16 +66,12 @@ pub(crate) async fn figures(
     report: &str,
     as_of: Date,
 ) -> Result<MetricSet, MetricsError> {
-    let relations = load(&format!("reports/{report}"), &config.queries)?;
-    if relations.is_empty() {
-        return Err(MetricsError::NoReport {
-            report: report.to_owned(),
-        });
-    }
+    let relations = queries(report, config)?;
     measured(session, config).await?;
-    let mut tables = BTreeMap::new();
+    let (mut tables, mut heads) = (BTreeMap::new(), BTreeMap::new());
     let frames = session.run_all(&relations).await?;
     for (relation, frame) in relations.into_iter().zip(frames) {
+        heads.insert(relation.name.clone(), columns(&frame));
         tables.insert(relation.name, frame.rows()?);
     }
     Ok(MetricSet {
@@ -51,5 +82,6 @@ pub(crate) async fn figures(
         definition: config.funnel.definition.clone(),
         sign_off: config.sign_off(),
         tables,
+        columns: heads,
     })
 }

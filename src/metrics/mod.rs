@@ -65,6 +65,18 @@ pub(crate) enum MetricsError {
     NoReport { report: String },
 }
 
+impl MetricsError {
+    /// What is wrong with the text of a query, to be told with what else is wrong; any other error as
+    /// it is.
+    pub(crate) fn into_problems(self) -> Result<Vec<Problem>, Self> {
+        match self {
+            Self::Query(QueryError::Refused(problem)) => Ok(vec![*problem]),
+            Self::Files(Problems(problems)) => Ok(problems),
+            other => Err(other),
+        }
+    }
+}
+
 /// What is made of a relation as soon as it is there: its split by dimension, and measures of
 /// durations.
 fn made_of(relation: &str) -> &'static [&'static str] {

@@ -1,5 +1,7 @@
 //! What a report said: the table `published_metric`, from the figures that the report itself names.
 
+use std::borrow::Cow;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
@@ -33,8 +35,8 @@ pub(super) const COLUMNS: [(&str, ColumnType); 16] = [
 /// One figure that a report shows, by its key in `metric`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Told {
-    pub(crate) measure: &'static str,
-    pub(crate) period: &'static str,
+    pub(crate) measure: Cow<'static, str>,
+    pub(crate) period: Cow<'static, str>,
     pub(crate) period_start: Date,
     pub(crate) period_end: Date,
     pub(crate) stage: String,

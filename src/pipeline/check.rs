@@ -9,7 +9,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::problem::Problems;
 use crate::warehouse::Warehouse;
-use crate::{funnel, metrics};
+use crate::{funnel, metrics, report};
 
 /// What was looked at.
 #[derive(Debug, Serialize)]
@@ -43,8 +43,15 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     let derived = funnel::derive(&session, &canonical, &definitions, &config.time_zone).await?;
     metrics::measure(&session, &now).await?;
     metrics::audit(&session, &now, &derived.counts).await?;
+    let mut problems = Vec::new();
     for report in &config.reports {
-        metrics::figures(&session, &now, &report.name, as_of).await?;
+        match metrics::figures(&session, &now, &report.name, as_of).await {
+            Ok(set) => problems.extend(report::check_own(&set, &report.place, &templates)),
+            Err(error) => problems.extend(error.into_problems()?),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Problems(problems).into());
     }
     let tested = contract::test(config).await?;
     if !tested.failures.is_empty() {

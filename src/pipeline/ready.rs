@@ -94,17 +94,27 @@ fn unmapped(config: &Config, source: &Source) -> Problem {
     ))
 }
 
+/// Reports that are neither shipped nor have queries of the deployment's own.
 fn unknown_reports(config: &Config) -> Vec<Problem> {
-    let known = report::names();
-    let unknown = config
-        .reports
-        .iter()
-        .filter(|report| !known.contains(&report.name.as_str()));
+    let shipped = report::names();
+    let known = |name: &str| shipped.contains(&name) || has_queries(config, name);
+    let unknown = config.reports.iter().filter(|report| !known(&report.name));
     unknown
         .map(|report| {
+            let folder = config.queries.join("reports").join(&report.name);
             Problem::new(format!("There is no report `{}`", report.name))
                 .at(report.place.clone())
-                .fix(format!("name one of `{}`", known.join("`, `")))
+                .fix(format!(
+                    "name one of `{}`, or write its queries in `{}`",
+                    shipped.join("`, `"),
+                    folder.display()
+                ))
         })
         .collect()
+}
+
+/// Whether a report has queries; what is wrong with them is told where they are planned.
+fn has_queries(config: &Config, report: &str) -> bool {
+    let queries = relation::load(&format!("reports/{report}"), &config.queries);
+    queries.map_or(true, |queries| !queries.is_empty())
 }

@@ -6,9 +6,9 @@ use jiff::civil::Date;
 use super::summary::{ReportPage, RunSummary};
 use super::{PipelineError, Session, Templates, Version, Warehouse, restate};
 use crate::clock;
-use crate::config::{Config, Schedule};
+use crate::config::{Config, Report, Schedule};
 use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
-use crate::metrics;
+use crate::metrics::{self, MetricSet};
 use crate::report::{self, Rendered};
 use crate::warehouse::{Draft, FileKind};
 
@@ -30,6 +30,17 @@ pub(super) struct Due<'a> {
 }
 
 impl Due<'_> {
+    /// What a report says. A mistake in one, which `check` finds, does not cost the others their night.
+    async fn render(
+        &self,
+        report: &Report,
+        as_of: Date,
+    ) -> Result<(MetricSet, Rendered), PipelineError> {
+        let set = metrics::figures(self.session, self.config, &report.name, as_of).await?;
+        let rendered = report::render(&set, self.templates)?;
+        Ok((set, rendered))
+    }
+
     /// Renders every due report into the archive, and a mail for each recipient into the outbox; and
     /// records what was told.
     pub(super) async fn queue(
@@ -41,8 +52,14 @@ impl Due<'_> {
         let reports = config.reports.iter();
         let mut told = Vec::new();
         for report in reports.filter(|report| is_due(report.schedule, as_of)) {
-            let set = metrics::figures(self.session, config, &report.name, as_of).await?;
-            let rendered = report::render(&set, self.templates)?;
+            let (set, rendered) = match self.render(report, as_of).await {
+                Ok(made) => made,
+                Err(error) => {
+                    let left_out = format!("The report `{}` was left out: {error}", report.name);
+                    summary.problems.push(left_out);
+                    continue;
+                }
+            };
             let page = rendered.page.clone().into_bytes().into();
             let path = draft
                 .put(FileKind::Archive, &format!("{}.html", report.name), page)

@@ -11,7 +11,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use serde_json::{Map, Value, json};
 
-use crate::config::SignOff;
+use crate::config::{SignOff, Signature};
 use crate::metrics::MetricSet;
 
 /// The day of the examples, a Thursday.
@@ -45,13 +45,26 @@ pub(super) fn full(report: &str) -> MetricSet {
         zone: "America/New_York".to_owned(),
         definition: "2026-q4".to_owned(),
         sign_off: SignOff {
+            signed: vec![signature("CMO", "Claire Moreau", '9')],
             missing: vec!["CRO".to_owned()],
-            ..SignOff::default()
+            changed: vec![signature("CFO", "Ada Osei", '4')],
         },
         tables: tables
             .into_iter()
             .map(|(query, rows)| (query.to_owned(), rows))
             .collect(),
+        // Only a report of one's own asks for them.
+        columns: BTreeMap::new(),
+    }
+}
+
+fn signature(role: &str, name: &str, digit: char) -> Signature {
+    Signature {
+        role: role.to_owned(),
+        name: name.to_owned(),
+        date: date(2026, 9, 29),
+        definition: "2026-q4".to_owned(),
+        hash: digit.to_string().repeat(64),
     }
 }
 

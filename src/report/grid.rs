@@ -1,10 +1,12 @@
 //! Tables, and reports that are made of them: a first sentence, four numbers, what needs someone,
 //! charts and tables. One partial a form writes them all.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::view::{Cell, Drawing, Fault, Figure, Key, Wait};
+use super::view::{Cell, Drawing, Fault, Figure, Key, Signing, Wait};
 use super::{Prepared, words};
 use crate::metrics::MetricSet;
 
@@ -20,13 +22,14 @@ pub(super) struct Grid {
     pub(super) say: String,
     pub(super) heads: Vec<Head>,
     pub(super) rows: Vec<GridRow>,
-    /// How many rows are left out; empty where none is.
+    /// How many rows are left out, and in words, empty where none is.
+    pub(super) left_out: i64,
     pub(super) more: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Head {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -39,7 +42,7 @@ pub(super) struct GridRow {
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct GridCell {
-    pub(super) head: &'static str,
+    pub(super) head: Cow<'static, str>,
     #[serde(flatten)]
     pub(super) cell: Cell,
 }
@@ -60,7 +63,8 @@ pub(super) struct Sheet {
     pub(super) company: String,
     pub(super) as_of: Date,
     pub(super) zone: String,
-    pub(super) definition: String,
+    #[serde(flatten)]
+    pub(super) signing: Signing,
     pub(super) subject: String,
     pub(super) lede: String,
     pub(super) says: Vec<Say>,
@@ -91,6 +95,18 @@ impl Grid {
         heads: &[&'static str],
         rows: impl IntoIterator<Item = (String, String, Vec<Cell>)>,
     ) -> Self {
+        let heads = heads.iter().map(|head| Cow::Borrowed(*head)).collect();
+        Self::under(heads, id, title, say, rows)
+    }
+
+    /// The same under heads that are not known beforehand.
+    pub(super) fn under(
+        heads: Vec<Cow<'static, str>>,
+        id: impl Into<String>,
+        title: impl Into<String>,
+        say: impl Into<String>,
+        rows: impl IntoIterator<Item = (String, String, Vec<Cell>)>,
+    ) -> Self {
         let mut rows = rows.into_iter();
         let row = |(name, small, cells): (String, String, Vec<Cell>)| GridRow {
             name,
@@ -98,23 +114,24 @@ impl Grid {
             cells: heads.iter().skip(1).zip(cells).map(named).collect(),
         };
         let shown = rows.by_ref().take(MOST).map(row).collect();
-        let more = rows.count();
+        let left_out = i64::try_from(rows.count()).unwrap_or(i64::MAX);
         Self {
             id: id.into(),
             title: title.into(),
             say: say.into(),
-            heads: heads.iter().map(|name| Head { name }).collect(),
+            heads: heads.into_iter().map(|name| Head { name }).collect(),
             rows: shown,
-            more: match i64::try_from(more).unwrap_or(i64::MAX) {
-                0 => String::new(),
-                more => format!("and {} more", words::integer(more)),
-            },
+            left_out,
+            more: words::more(left_out),
         }
     }
 }
 
-fn named((head, cell): (&&'static str, Cell)) -> GridCell {
-    GridCell { head, cell }
+fn named((head, cell): (&Cow<'static, str>, Cell)) -> GridCell {
+    GridCell {
+        head: head.clone(),
+        cell,
+    }
 }
 
 impl Sheet {
@@ -125,7 +142,7 @@ impl Sheet {
             company: words::clean(&set.company),
             as_of: set.as_of,
             zone: set.zone.clone(),
-            definition: words::clean(&set.definition),
+            signing: Signing::of(set),
             subject: String::new(),
             lede: String::new(),
             says: Vec::new(),

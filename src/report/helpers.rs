@@ -6,6 +6,7 @@ use handlebars::{
 };
 use jiff::civil::Date;
 
+use super::own::shapes;
 use super::words;
 
 /// A helper of one figure: what it is called, what it takes, how it writes it.
@@ -89,6 +90,17 @@ const FIGURES: [(&str, Figure); 10] = [
     ),
 ];
 
+/// A helper that makes something else of a query's rows: its name, and what it makes.
+type Shape = (&'static str, fn(&[JsonValue]) -> JsonValue);
+
+/// What reports of one's own are made with: the first row or null, and what the blocks write.
+const SHAPES: [Shape; 4] = [
+    ("first", |rows| rows.first().cloned().unwrap_or_default()),
+    ("as_keys", shapes::keys),
+    ("as_bars", shapes::bars),
+    ("as_grid", shapes::grid),
+];
+
 /// The built-in helpers that a template may use.
 const BUILT_IN: [&str; 11] = [
     "if", "unless", "each", "with", "eq", "ne", "gt", "and", "or", "not", "lookup",
@@ -98,10 +110,38 @@ pub(super) fn register(handlebars: &mut Handlebars<'static>) {
     for (name, figure) in FIGURES {
         handlebars.register_helper(name, Box::new(figure));
     }
+    for (name, shape) in SHAPES {
+        handlebars.register_helper(name, Box::new(OfRows(shape)));
+    }
 }
 
 pub(super) fn is_helper(name: &str) -> bool {
-    BUILT_IN.contains(&name) || FIGURES.iter().any(|(figure, _)| *figure == name)
+    let figures = FIGURES.iter().map(|(figure, _)| figure);
+    let mut all = figures
+        .chain(SHAPES.iter().map(|(shape, _)| shape))
+        .chain(&BUILT_IN);
+    all.any(|helper| *helper == name)
+}
+
+/// A helper over the rows of a query.
+struct OfRows(fn(&[JsonValue]) -> JsonValue);
+
+impl HelperDef for OfRows {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let given = helper.param(0).filter(|given| !given.is_value_missing());
+        let rows = given.and_then(|given| given.value().as_array());
+        let rows = rows.ok_or_else(|| {
+            let told = format!("`{}` takes the rows of a query", helper.name());
+            RenderError::from(RenderErrorReason::Other(told))
+        })?;
+        Ok(ScopedJson::Derived((self.0)(rows)))
+    }
 }
 
 impl HelperDef for Figure {

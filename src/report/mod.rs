@@ -10,8 +10,10 @@ mod check;
 mod daily;
 mod definitions;
 mod example;
+mod fit;
 mod grid;
 mod helpers;
+mod own;
 mod plain;
 mod rows;
 mod sentence;
@@ -26,11 +28,11 @@ use self::chart::ChartError;
 pub(crate) use self::templates::Templates;
 use self::view::Drawing;
 use crate::metrics::{MetricSet, Told};
-use crate::problem::{Problem, Problems};
+use crate::problem::{Place, Problem, Problems};
 
 const REPORTS: [&str; 5] = ["audit", "baseline", "daily", "definitions", "sla-weekly"];
 
-/// The reports that can be rendered, by name.
+/// The shipped reports, by name.
 pub(crate) fn names() -> &'static [&'static str] {
     &REPORTS
 }
@@ -59,8 +61,11 @@ pub(crate) struct Image {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {
-    #[error("There is no report `{report}`; there are {}", quoted(&REPORTS))]
-    Unknown { report: String },
+    #[error(
+        "Report `{report}`: the query `{query}` has the name of something that every report has\n  \
+         fix: call its file otherwise than `{query}.sql`"
+    )]
+    Taken { report: String, query: String },
     #[error("Report `{report}` needs the rows of `{file}`")]
     Query { report: String, file: String },
     #[error("Report `{report}`: `{file}` gave {rows} rows where one is expected")]
@@ -138,6 +143,15 @@ pub(crate) fn check(templates: &Templates) -> Result<(), Problems> {
     }
 }
 
+/// Finds what is wrong with a report of one's own; `set` has the columns of its queries, `place` is
+/// its entry in the configuration. A shipped report has been checked already.
+pub(crate) fn check_own(set: &MetricSet, place: &Place, templates: &Templates) -> Vec<Problem> {
+    if REPORTS.contains(&set.report.as_str()) {
+        return Vec::new();
+    }
+    own::check(set, place, templates)
+}
+
 fn check_report(report: &str, templates: &Templates) -> Vec<Problem> {
     let unreadable = |error: ReportError| vec![Problem::new(error.to_string())];
     let full = match prepare(&example::full(report)) {
@@ -179,9 +193,7 @@ fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
         "daily" => daily::prepare(set),
         "definitions" => definitions::prepare(set),
         "sla-weekly" => sla_weekly::prepare(set),
-        _ => Err(ReportError::Unknown {
-            report: set.report.clone(),
-        }),
+        _ => own::prepare(set),
     }
 }
 
@@ -191,20 +203,18 @@ fn write(
     templates: &Templates,
 ) -> Result<Rendered, ReportError> {
     let part = |part: &str| templates.render(&format!("{report}.{part}"), view);
+    let own_subject = templates.has(&format!("{report}.subject.txt"));
+    let subject = if own_subject { report } else { "parts/report" };
+    let subject = templates.render(&format!("{subject}.subject.txt"), view)?;
     Ok(Rendered {
         report: report.to_owned(),
-        subject: words::line(&part("subject.txt")?),
+        subject: words::line(&subject),
         page: part("page.html")?,
-        mail_html: part("mail.html")?,
+        mail_html: fit::mail(report, view, templates)?,
         mail_text: words::wrapped(&part("mail.txt")?),
         images: Vec::new(),
         told: Vec::new(),
     })
-}
-
-fn quoted(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //! relative path. All are parsed when they are loaded, and every mistake is told at once.
 //!
 //! A template's name is its path without `.hbs`: `daily.page.html`, `parts/page.html`. What ends
-//! in `.html` is escaped for HTML, what ends in `.txt` is not.
+//! in `.html` is escaped for HTML, what ends in `.txt` is not. What ends in `.report` is written once
+//! for page, mail and plain text: it names blocks, and each form has its own `blocks/`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,10 +23,63 @@ static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
 /// All templates, parsed, in strict mode.
 pub(crate) struct Templates {
-    html: Handlebars<'static>,
+    page: Handlebars<'static>,
+    mail: Handlebars<'static>,
     text: Handlebars<'static>,
     sources: BTreeMap<String, Source>,
 }
+
+/// A form in which a report is written. Each has its own blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Page,
+    Mail,
+    Text,
+}
+
+impl Form {
+    const ALL: [Self; 3] = [Self::Page, Self::Mail, Self::Text];
+
+    /// The form that the template `name` writes.
+    pub(super) fn of(name: &str) -> Self {
+        if ends_in(name, "txt") {
+            Self::Text
+        } else if name.ends_with(Self::Mail.ending()) {
+            Self::Mail
+        } else {
+            Self::Page
+        }
+    }
+
+    /// How the names of its templates end.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Page => ".page.html",
+            Self::Mail => ".mail.html",
+            Self::Text => ".mail.txt",
+        }
+    }
+
+    /// The names under which other templates of this form know the template `name`; none for those
+    /// that are not of this form.
+    fn known_as<'a>(self, name: &'a str) -> Option<&'a str> {
+        if let Some(block) = name.strip_prefix(BLOCKS) {
+            return block.strip_suffix(self.ending());
+        }
+        let fits = match self {
+            _ if ends_in(name, REPORT) => true,
+            Self::Text => ends_in(name, "txt"),
+            Self::Page | Self::Mail => ends_in(name, "html"),
+        };
+        fits.then_some(name)
+    }
+}
+
+/// Where the blocks are.
+const BLOCKS: &str = "blocks/";
+
+/// How a template ends that is written once for every form.
+const REPORT: &str = "report";
 
 /// A template as it was written.
 struct Source {
@@ -46,7 +100,10 @@ impl Templates {
         }
         for path in files(overrides, overrides, &mut problems) {
             let file = overrides.join(&path).display().to_string();
-            if !ends_in(name_of(&path), "html") && !ends_in(name_of(&path), "txt") {
+            if !["html", "txt", REPORT]
+                .map(|it| ends_in(name_of(&path), it))
+                .contains(&true)
+            {
                 problems.push(unknown_kind(&file));
                 continue;
             }
@@ -69,52 +126,109 @@ impl Templates {
     }
 
     fn compile(sources: BTreeMap<String, Source>, problems: &mut Vec<Problem>) -> Self {
-        let mut html = engine();
-        html.register_escape_fn(html_escape);
-        let mut text = engine();
-        text.register_escape_fn(no_escape);
-        for (name, source) in &sources {
-            let of_kind = if is_html(name) { &mut html } else { &mut text };
-            if let Err(error) = of_kind.register_template_string(name, &source.text) {
-                problems.push(broken(source, &error));
+        let mut templates = Self {
+            page: engine(html_escape),
+            mail: engine(html_escape),
+            text: engine(no_escape),
+            sources: BTreeMap::new(),
+        };
+        for form in Form::ALL {
+            let engine = templates.engine_mut(form);
+            for (name, source) in &sources {
+                let Some(name) = form.known_as(name) else {
+                    continue;
+                };
+                if let Err(error) = engine.register_template_string(name, &source.text) {
+                    let problem = broken(source, &error);
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                }
+            }
+            let written_once = sources
+                .keys()
+                .filter_map(|name| name.strip_suffix(".report"));
+            for report in written_once {
+                frame(
+                    engine,
+                    &format!("{report}{}", form.ending()),
+                    report,
+                    problems,
+                );
             }
         }
-        Self {
-            html,
-            text,
-            sources,
-        }
+        templates.sources = sources;
+        templates
     }
 
     /// `view` through the template `name`.
     pub(super) fn render(&self, name: &str, view: &impl Serialize) -> Result<String, ReportError> {
-        self.of_kind(name)
+        self.engine(Form::of(name))
             .render(name, view)
             .map_err(|error| self.error(name, &error))
     }
 
-    /// The parsed template `name`, which other templates of its kind may include.
-    pub(super) fn parsed(&self, name: &str) -> Option<&Template> {
-        self.of_kind(name).get_template(name)
+    /// The parsed template that templates of a form know as `name`.
+    pub(super) fn parsed(&self, form: Form, name: &str) -> Option<&Template> {
+        self.engine(form).get_template(name)
     }
 
-    /// Where in the template `name` something stands.
-    pub(super) fn place(&self, name: &str, line: usize, column: usize) -> Option<Place> {
-        let source = self.sources.get(name)?;
+    /// Whether there is a template `name`, or one from which it is made.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.parsed(Form::of(name), name).is_some()
+    }
+
+    /// Where in the template that a form knows as `name` something stands.
+    pub(super) fn place(
+        &self,
+        form: Form,
+        name: &str,
+        line: usize,
+        column: usize,
+    ) -> Option<Place> {
+        let source = self.source(form, name)?;
         Some(Place::of(&source.file, &source.text, line, column))
     }
 
-    fn of_kind(&self, name: &str) -> &Handlebars<'static> {
-        if is_html(name) {
-            &self.html
-        } else {
-            &self.text
+    /// Where in the template `name` a piece of its text stands first.
+    pub(super) fn place_of(&self, name: &str, piece: &str) -> Option<Place> {
+        let source = self.sources.get(name)?;
+        let before = source.text.split_once(piece)?.0;
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .map_or(1, |last| last.chars().count() + 1);
+        Some(Place::of(&source.file, &source.text, line, column))
+    }
+
+    fn source(&self, form: Form, name: &str) -> Option<&Source> {
+        let block = || format!("{BLOCKS}{name}{}", form.ending());
+        self.sources
+            .get(name)
+            .or_else(|| self.sources.get(&block()))
+    }
+
+    fn engine(&self, form: Form) -> &Handlebars<'static> {
+        match form {
+            Form::Page => &self.page,
+            Form::Mail => &self.mail,
+            Form::Text => &self.text,
+        }
+    }
+
+    fn engine_mut(&mut self, form: Form) -> &mut Handlebars<'static> {
+        match form {
+            Form::Page => &mut self.page,
+            Form::Mail => &mut self.mail,
+            Form::Text => &mut self.text,
         }
     }
 
     fn error(&self, name: &str, error: &RenderError) -> ReportError {
         let at = error.template_name.as_deref().unwrap_or(name);
-        let file = self.sources.get(at).map_or(at, |source| &source.file);
+        let source = self.source(Form::of(name), at);
+        let file = source.map_or(at, |source| &source.file);
         ReportError::Template {
             file: file.to_owned(),
             line: error.line_no.unwrap_or(1),
@@ -129,8 +243,22 @@ impl Templates {
     }
 }
 
-fn engine() -> Handlebars<'static> {
+/// Puts a report that is written once into the frame of a form, unless it has a template for it.
+fn frame(engine: &mut Handlebars<'static>, name: &str, report: &str, problems: &mut Vec<Problem>) {
+    if engine.has_template(name) {
+        return;
+    }
+    let frame = format!("parts/report{}", Form::of(name).ending());
+    let text = format!("{{{{#> {frame}}}}}{{{{> {report}.report}}}}{{{{/{frame}}}}}");
+    if let Err(error) = engine.register_template_string(name, text) {
+        let problem = Problem::new(format!("`{report}` is no name for a report"));
+        problems.push(problem.why(error.reason().to_string().trim().to_owned()));
+    }
+}
+
+fn engine(escape: fn(&str) -> String) -> Handlebars<'static> {
     let mut engine = Handlebars::new();
+    engine.register_escape_fn(escape);
     engine.set_strict_mode(true);
     engine.set_prevent_indent(true);
     helpers::register(&mut engine);
@@ -149,10 +277,6 @@ fn insert(sources: &mut BTreeMap<String, Source>, path: &str, file: String, text
 
 fn name_of(path: &str) -> &str {
     path.strip_suffix(".hbs").unwrap_or(path)
-}
-
-fn is_html(name: &str) -> bool {
-    ends_in(name, "html")
 }
 
 fn ends_in(name: &str, ending: &str) -> bool {
@@ -189,7 +313,7 @@ fn files(root: &Path, folder: &Path, problems: &mut Vec<Problem>) -> Vec<String>
 fn unknown_kind(file: &str) -> Problem {
     Problem::new(format!("Template `{file}` is neither HTML nor text"))
         .why("what is written into HTML is escaped, what is written into text is not")
-        .fix("end its name in `.html.hbs` or `.txt.hbs`")
+        .fix("end its name in `.html.hbs` or `.txt.hbs`, or in `.report.hbs` for both")
 }
 
 fn unreadable(file: &str, error: &io::Error) -> Problem {

@@ -7,9 +7,19 @@ use super::ReportError;
 use super::chart::{self, Quarter, Room, Svg, Week, WeekState};
 use super::rows::{Row, Verdict};
 use super::words;
+use crate::metrics::MetricSet;
 
 /// How wide a picture is shown in a mail on a desk.
 const MAIL_WIDTH: f64 = 520.0;
+
+/// The definition that the figures rest on, and who signed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Signing {
+    pub(super) definition: String,
+    pub(super) signed: bool,
+    /// Who signed it, and who did not.
+    pub(super) signing: String,
+}
 
 /// A direction, whether it is welcome, and what it says in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -101,6 +111,16 @@ pub(super) struct WeekRow {
     pub(super) difference: Option<i64>,
     pub(super) short: bool,
     pub(super) verdict: String,
+}
+
+impl Signing {
+    pub(super) fn of(set: &MetricSet) -> Self {
+        Self {
+            definition: words::clean(&set.definition),
+            signed: !set.sign_off.is_unsigned(),
+            signing: words::clean(&set.sign_off.words()),
+        }
+    }
 }
 
 impl Cell {

@@ -88,9 +88,14 @@ pub(super) fn lag(minutes: f64) -> String {
     }
 }
 
-/// `1.4 days`, `1.0 day`.
+/// `1.4 days`, `1.0 day`, `<0.1 days` of what is more than none.
 pub(super) fn days(value: f64) -> String {
-    let shown = decimal(value);
+    let little = value > 0.0 && decimal(value) == "0.0";
+    let shown = if little {
+        "<0.1".to_owned()
+    } else {
+        decimal(value)
+    };
     let unit = if shown == "1.0" { "day" } else { "days" };
     if shown == NONE {
         shown
@@ -141,6 +146,15 @@ pub(super) fn range((low, high): (i64, i64)) -> String {
 /// `1 lead`, `6 leads`.
 pub(super) fn counted(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", integer(n), if n == 1 { one } else { many })
+}
+
+/// `and 12 more`; nothing of none.
+pub(super) fn more(left_out: i64) -> String {
+    if left_out > 0 {
+        format!("and {} more", integer(left_out))
+    } else {
+        String::new()
+    }
 }
 
 /// A stage's name where space is short: `MQL` for `Marketing qualified lead` with the id `mql`.
@@ -297,6 +311,8 @@ mod tests {
         assert_eq!(percent(f64::NAN), "–");
         assert_eq!(days(1.04), "1.0 day");
         assert_eq!(days(0.96), "1.0 day");
+        assert_eq!(days(0.04), "<0.1 days");
+        assert_eq!(days(0.0), "0.0 days");
         assert_eq!(days(f64::INFINITY), "–");
         assert_eq!(decimal(-0.04), "0.0");
         assert_eq!(decimal(-3.25), "−3.3");

@@ -99,7 +99,7 @@ fn an_unknown_report() {
        |
     67 |   - name: dayly
        |     ^
-      fix: name one of `audit`, `baseline`, `daily`, `definitions`, `sla-weekly`
+      fix: name one of `audit`, `baseline`, `daily`, `definitions`, `sla-weekly`, or write its queries in `config/../queries/reports/dayly`
     ");
 }
 
@@ -145,7 +145,7 @@ fn several_mistakes_at_once() {
        |
     67 |   - name: dayly
        |     ^
-      fix: name one of `audit`, `baseline`, `daily`, `definitions`, `sla-weekly`
+      fix: name one of `audit`, `baseline`, `daily`, `definitions`, `sla-weekly`, or write its queries in `config/../queries/reports/dayly`
 
     This is not SQL: Expected: an SQL statement, found: selct
      --> config/../queries/canonical/crm/person_version.sql:2:1

@@ -45,6 +45,8 @@ mod maven;
 mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// A report of one's own, as the README shows it.
+mod own_report;
 /// What changed since it was told, and why.
 mod restate;
 /// Random nights, of which every change has a cause.

@@ -86,13 +86,12 @@ pub(in crate::pipeline) async fn unsigned(
     warehouse: &Warehouse,
 ) -> Result<Option<String>, PipelineError> {
     let sign_off = config.sign_off();
-    if !sign_off.is_unsigned() {
+    let Some(lacks) = sign_off.lacks() else {
         return Ok(None);
-    }
+    };
     let mut says = format!(
-        "Definition `{}` is unsigned: {}",
-        config.funnel.definition,
-        sign_off.words()
+        "Definition `{}` is unsigned: {lacks}",
+        config.funnel.definition
     );
     if let Some(signed) = sign_off.changed.last()
         && let Some(then) = named::with_hash(warehouse, &signed.hash).await?

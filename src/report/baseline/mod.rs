@@ -21,12 +21,13 @@ struct Figures {
 }
 
 pub(super) fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
-    let figures = Figures {
+    let mut figures = Figures {
         summary: read_one(set, "summary", Summary::read)?,
         stages: read(set, "stages", Stage::read)?,
         members: read(set, "members", Member::read)?,
         faults: read(set, "faults", Fault::read)?,
     };
+    rows::short_next(&mut figures.stages, &mut figures.members);
     let mut drawings = Vec::new();
     let mut sheet = Sheet::new("Baseline", set);
     let changes = changes(&figures);
@@ -180,12 +181,12 @@ fn lede(figures: &Figures, changes: &[Change]) -> String {
         (None, None) => "Nothing differs from the baseline by more than chance.".to_owned(),
         (Some(bad), _) => format!(
             "{} worse than the baseline, {} better. {bad}.",
-            words::integer(worse),
+            words::counted(worse, "figure is", "figures are"),
             words::integer(better)
         ),
         (None, Some(good)) => format!(
-            "Nothing is worse than the baseline, {} better. {good}.",
-            words::integer(better)
+            "Nothing is worse than the baseline; {} better. {good}.",
+            words::counted(better, "figure is", "figures are")
         ),
     }
 }
@@ -283,7 +284,7 @@ fn panels(figures: &Figures, drawings: &mut Vec<Drawing>) -> Vec<Panel> {
             id: "conversion",
             title: "Conversion".to_owned(),
             say: format!(
-                "{}; the pale band is the 95 % interval, the mark the baseline.",
+                "{}; the pale band is the 95% interval, the mark the baseline.",
                 within(figures)
             ),
             figure: Figure::draw(
@@ -440,7 +441,7 @@ fn members(figures: &Figures) -> Vec<Grid> {
         let rows = all
             .iter()
             .map(|it| row(format!("{}, {}", member(it), it.stage.label), &it.stage));
-        let say = "Conversion: ▲▼ where the 95 % intervals of both sides do not meet.";
+        let say = "Conversion: ▲▼ where the 95% intervals of both sides do not meet.";
         let title = format!("By {}", plain(dimension));
         Grid::new(
             format!("by-{number}"),

@@ -1,5 +1,7 @@
 //! The rows of the baseline report's queries, typed.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
 use crate::report::ReportError;
@@ -26,12 +28,13 @@ pub(super) struct Summary {
 /// `stages.sql` and `members.sql`: one stage, of all or of a member.
 pub(super) struct Stage {
     pub(super) label: String,
+    pub(super) term: String,
     pub(super) next: Option<String>,
     pub(super) entered: Option<i64>,
     pub(super) baseline_entered: Option<f64>,
     pub(super) volume: Option<Verdict>,
     pub(super) rate: Measured,
-    /// The 95 % interval of the rate.
+    /// The 95% interval of the rate.
     pub(super) range: Option<(f64, f64)>,
     pub(super) days: Measured,
 }
@@ -90,6 +93,7 @@ impl Stage {
         let next = row.maybe_text("next_term")?;
         Ok(Self {
             label: words::label(&row.text("stage")?, &row.text("term")?),
+            term: row.text("term")?,
             next,
             entered: row.maybe_integer("entered_28")?,
             baseline_entered: row.maybe_number("baseline_28")?,
@@ -120,6 +124,17 @@ impl Member {
             member: row.text("member")?,
             stage: Stage::read(row)?,
         })
+    }
+}
+
+/// Calls the stage that follows each by its short name, where one of `stages` is that.
+pub(super) fn short_next(stages: &mut [Stage], members: &mut [Member]) {
+    let label = |it: &Stage| (it.term.clone(), it.label.clone());
+    let labels: BTreeMap<String, String> = stages.iter().map(label).collect();
+    let of_members = members.iter_mut().map(|it| &mut it.stage);
+    for stage in stages.iter_mut().chain(of_members) {
+        let short = stage.next.as_ref().and_then(|next| labels.get(next));
+        stage.next = short.or(stage.next.as_ref()).cloned();
     }
 }
 

@@ -5,14 +5,16 @@
 //! entry and every option is there.
 
 mod paths;
+mod plain;
 
 use handlebars::Template;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 use serde_json::Value;
 
 use self::paths::{Scope, Unknown};
+pub(super) use self::plain::not_plain;
 use super::helpers;
-use super::templates::Templates;
+use super::templates::{Form, Templates};
 use crate::problem::Problem;
 
 /// How deep includes are followed; one that includes itself is refused when it is rendered.
@@ -23,6 +25,7 @@ pub(super) fn unknown_variables(templates: &Templates, name: &str, view: &Value)
     let view = &shape(view);
     let mut walk = Walk {
         templates,
+        form: Form::of(name),
         found: Vec::new(),
     };
     let scope = Scope::of(view);
@@ -63,6 +66,7 @@ fn merge(one: Value, other: Value) -> Value {
 
 struct Walk<'a> {
     templates: &'a Templates,
+    form: Form,
     found: Vec<Problem>,
 }
 
@@ -77,7 +81,7 @@ struct At<'a> {
 
 impl<'a> Walk<'a> {
     fn named(&mut self, name: &str, scope: &Scope<'a>, depth: usize) -> bool {
-        let Some(template) = self.templates.parsed(name) else {
+        let Some(template) = self.templates.parsed(self.form, name) else {
             return false;
         };
         if depth < DEEPEST {
@@ -145,14 +149,14 @@ impl<'a> Walk<'a> {
         for parameter in partial.params.iter().chain(partial.hash.values()) {
             self.parameter(parameter, scope, at);
         }
+        let inner = scope.included(partial);
         if let Some(template) = &partial.template {
-            self.template(template, at.template, scope, at.depth);
+            self.template(template, at.template, &inner, at.depth);
         }
         let name = partial.name.as_name().unwrap_or_default();
         if name == "@partial-block" {
             return;
         }
-        let inner = scope.included(partial);
         if !self.named(name, &inner, at.depth + 1) {
             self.report(at, format!("No template `{name}` to include"), None);
         }
@@ -173,7 +177,7 @@ impl<'a> Walk<'a> {
         let mut problem = Problem::new(what);
         problem.place = self
             .templates
-            .place(at.template, at.line, at.column)
+            .place(self.form, at.template, at.line, at.column)
             .map(Box::new);
         problem.fix = known.map(|names| format!("one of: {names}"));
         if !self.found.contains(&problem) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use handlebars::Path;
-use handlebars::template::{BlockParam, DecoratorTemplate, HelperTemplate, Parameter};
+use handlebars::template::{
+    BlockParam, DecoratorTemplate, HelperTemplate, Parameter, TemplateElement,
+};
 use serde_json::Value;
 
 /// What a name means; `None` where the example cannot show it, so that everything is allowed.
@@ -47,12 +49,14 @@ impl<'a> Scope<'a> {
         inner
     }
 
-    /// What names mean inside an included template.
+    /// What names mean inside an included template, and in what is handed to it as a block.
     pub(super) fn included(&self, partial: &'a DecoratorTemplate) -> Self {
         let mut inner = self.clone();
-        if let Some(parameter) = partial.params.first() {
-            inner.blocks.push(self.meaning(parameter));
-        }
+        // A block of its own even where nothing is handed over: `..` is what stood here before.
+        let given = partial.params.first();
+        let here = self.blocks.last().copied().flatten();
+        let value = given.map_or(here, |parameter| self.meaning(parameter));
+        inner.blocks.push(value);
         let given = partial.hash.iter();
         let given = given.map(|(key, parameter)| (key.clone(), self.meaning(parameter)));
         inner.named.extend(given);
@@ -67,8 +71,19 @@ impl<'a> Scope<'a> {
         match parameter {
             Parameter::Path(Path::Relative((_, raw))) | Parameter::Name(raw) => self.resolve(raw),
             Parameter::Literal(value) => Ok(Some(value)),
+            Parameter::Subexpression(inner) => Ok(self.first_of(inner.as_element())),
             _ => Ok(None),
         }
+    }
+
+    /// What `(first rows)` means.
+    fn first_of(&self, called: &'a TemplateElement) -> Meaning<'a> {
+        let TemplateElement::Expression(call) = called else {
+            return None;
+        };
+        let is_first = call.name.as_name() == Some("first");
+        let rows = call.params.first().filter(|_| is_first)?;
+        self.meaning(rows).and_then(first_entry)
     }
 
     fn resolve(&self, raw: &str) -> Result<Meaning<'a>, Unknown> {

@@ -132,5 +132,5 @@ fn other_endings() {
     let problems = Templates::load(folder.path())
         .map(|_| ())
         .expect_err("refused");
-    assert!(problems.to_string().ends_with("x.hbs` is neither HTML nor text\n  why: what is written into HTML is escaped, what is written into text is not\n  fix: end its name in `.html.hbs` or `.txt.hbs`"), "{problems}");
+    assert!(problems.to_string().ends_with("x.hbs` is neither HTML nor text\n  why: what is written into HTML is escaped, what is written into text is not\n  fix: end its name in `.html.hbs` or `.txt.hbs`, or in `.report.hbs` for both"), "{problems}");
 }

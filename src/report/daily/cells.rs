@@ -58,6 +58,8 @@ fn measured(it: &Measured, write: fn(f64) -> String, more: bool, says: (&str, &s
         Some(value) => {
             Cell::figure(write(value), note.join(", ")).marked(mark(it.verdict, more, says))
         }
+        // Nothing follows the last stage.
+        None if it.baseline.is_none() && it.n.unwrap_or(0) == 0 => Cell::words(words::NONE, ""),
         None => Cell::words(words::NONE, note.join(", ")),
     }
 }

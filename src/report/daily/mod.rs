@@ -17,7 +17,7 @@ use self::rows::{Baseline, Month, Need, Point, Stage, Stuck, Summary};
 use self::sentences::Reading;
 use super::chart::{self, Bar};
 use super::rows::{Verdict, read, read_one};
-use super::view::{Cell, Drawing, Fault, Figure, Key, Wait, WeekRow, Weeks};
+use super::view::{Cell, Drawing, Fault, Figure, Key, Signing, Wait, WeekRow, Weeks};
 use super::{Prepared, ReportError, sentence, words};
 use crate::metrics::MetricSet;
 
@@ -47,10 +47,8 @@ struct View {
     months: Vec<MonthRow>,
     stages: Vec<StageRow>,
     baseline: Option<Baseline>,
-    definition: String,
-    signed: bool,
-    /// Who signed it, and who did not.
-    signing: String,
+    #[serde(flatten)]
+    signing: Signing,
 }
 
 /// A stage's last weeks.
@@ -230,9 +228,7 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
         months: month_rows(figures),
         stages: stage_rows(figures),
         baseline: figures.summary.as_ref().and_then(|it| it.baseline.clone()),
-        definition: words::clean(&set.definition),
-        signed: !set.sign_off.is_unsigned(),
-        signing: words::clean(&set.sign_off.words()),
+        signing: Signing::of(set),
     }
 }
 

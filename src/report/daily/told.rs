@@ -82,8 +82,8 @@ fn count(
     n: i64,
 ) -> Told {
     Told {
-        measure,
-        period,
+        measure: measure.into(),
+        period: period.into(),
         period_start,
         period_end,
         stage: stage.id.clone(),

@@ -2,6 +2,7 @@
 //! how it is left, and what it was called before.
 
 mod rows;
+mod signatures;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use self::rows::{Former, Head, Rule, Stage};
 use super::grid::Grid;
 use super::rows::{read, read_one};
-use super::view::{Cell, Key};
+use super::view::{Cell, Key, Signing};
 use super::{Prepared, ReportError, plain, words};
 use crate::metrics::MetricSet;
 
@@ -20,7 +21,8 @@ struct View {
     company: String,
     as_of: Date,
     zone: String,
-    definition: String,
+    #[serde(flatten)]
+    signing: Signing,
     subject: String,
     lede: String,
     says: Vec<Said>,
@@ -69,14 +71,19 @@ pub(super) fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
         rules: read(set, "rules", Rule::read)?,
         former: read(set, "former", Former::read)?,
     };
-    let mut grids = vec![exits(&figures), exclusions(&figures), former(&figures)];
+    let mut grids = vec![
+        signatures::grid(&set.sign_off),
+        exits(&figures),
+        exclusions(&figures),
+        former(&figures),
+    ];
     grids.retain(|grid| !grid.rows.is_empty());
     let view = View {
         title: "Definitions",
         company: words::clean(&set.company),
         as_of: set.as_of,
         zone: set.zone.clone(),
-        definition: words::clean(&set.definition),
+        signing: Signing::of(set),
         subject: subject(&figures),
         lede: lede(&figures),
         says: says(&figures),
@@ -249,7 +256,7 @@ fn entered(name: &'static str, rule: &Rule) -> Fact {
     let told = condition.and_then(plain::plain);
     let says = match (rule.event.as_deref(), condition) {
         (None, Some(column)) if rule.kind == "stamp" => format!(
-            "{} is stamped; the stamp is the time",
+            "the field {} is stamped; the stamp is the time",
             plain::column(column)
         ),
         (None, _) => told.unwrap_or_else(|| "the condition turns true".to_owned()),

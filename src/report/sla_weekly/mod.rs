@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use self::rows::{Quarter, Source};
 use super::rows::{Verdict, read, read_one};
-use super::view::{Cell, Drawing, Fault, Key, WeekRow, Weeks, mark};
+use super::view::{Cell, Drawing, Fault, Key, Signing, WeekRow, Weeks, mark};
 use super::{Prepared, ReportError, chart, sentence, words};
 use crate::metrics::MetricSet;
 
@@ -34,10 +34,8 @@ struct View {
     /// How many entries the sources left out of the table brought.
     other_sources: i64,
     quarter: Option<Span>,
-    definition: String,
-    signed: bool,
-    /// Who signed it, and who did not.
-    signing: String,
+    #[serde(flatten)]
+    signing: Signing,
 }
 
 /// A part of the entries that count, as a share of all of them.
@@ -147,9 +145,7 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
             first_day: quarter.first_day,
             last_day: quarter.last_day,
         }),
-        definition: words::clean(&set.definition),
-        signed: !set.sign_off.is_unsigned(),
-        signing: words::clean(&set.sign_off.words()),
+        signing: Signing::of(set),
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn all(figures: &Figures) -> Vec<Told> {
     let whole = parts.map(|(measure, n)| of(quarter, measure, n));
     let weeks = figures.weeks.iter().filter_map(|week| {
         Some(Told {
-            period: "week",
+            period: "week".into(),
             period_start: week.start,
             period_end: week.end,
             ..of(quarter, "sla_attained", week.attained?)
@@ -29,8 +29,8 @@ pub(super) fn all(figures: &Figures) -> Vec<Told> {
 
 fn of(quarter: &Quarter, measure: &'static str, n: i64) -> Told {
     Told {
-        measure,
-        period: "quarter",
+        measure: measure.into(),
+        period: "quarter".into(),
         period_start: quarter.first_day,
         period_end: quarter.last_day,
         stage: quarter.stage.clone(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+mod lint;
 mod rules;
 
 use super::*;
@@ -139,8 +140,9 @@ EVERY STAGE
     than the baseline
 
 --
-Definition 2026-q4, not signed by CRO. Baseline fy2026: Wed 1 Oct 2025 to
-Wed 30 Sep 2026, from imported history. Days are days in America/New_York.
+Definition 2026-q4, signed by CMO, not signed by CRO, changed since CFO
+signed it on 29 Sep 2026. Baseline fy2026: Wed 1 Oct 2025 to Wed 30 Sep
+2026, from imported history. Days are days in America/New_York.
 Any figure: leadgauge sql --as-of 2026-11-19 \"select * from metric\"
 ";
     assert_eq!(rendered.mail_text, expected);
@@ -305,10 +307,6 @@ fn rows_that_do_not_fit() {
             .extend(example::full("daily").tables["summary"].clone())),
         "Report `daily`: `queries/reports/daily/summary.sql` gave 2 rows where one is expected"
     );
-    assert_eq!(
-        refused(&|set| set.report = "dayly".to_owned()),
-        "There is no report `dayly`; there are `audit`, `baseline`, `daily`, `definitions`, `sla-weekly`"
-    );
 }
 
 /// What a report tells is what it shows: the keys of its figures, and none that is withheld.
@@ -317,7 +315,7 @@ fn figures_told_are_those_shown() {
     let told = prepare(&example::full("daily")).expect("reads").told;
     let counted = |period: &str, stage: &str| {
         let of = |it: &&Told| {
-            (it.measure, it.period, it.stage.as_str()) == ("volume_counted", period, stage)
+            (&*it.measure, &*it.period, it.stage.as_str()) == ("volume_counted", period, stage)
         };
         told.iter().filter(of).map(|it| it.n).collect::<Vec<_>>()
     };
