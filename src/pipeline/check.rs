@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::record;
-use super::{PipelineError, Ready, contract, open_session, ready};
+use super::{PipelineError, Ready, contract, open_session, ready, recipients};
 use crate::clock;
 use crate::config::Config;
 use crate::problem::Problems;
@@ -43,8 +43,12 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     let derived = funnel::derive(&session, &canonical, &definitions, &config.time_zone).await?;
     metrics::measure(&session, &now).await?;
     metrics::audit(&session, &now, &derived.counts).await?;
+    let mut problems = Vec::new();
     for report in &config.reports {
-        metrics::figures(&session, &now, &report.name, as_of).await?;
+        problems.extend(recipients::check(&session, &now, report, as_of).await?);
+    }
+    if !problems.is_empty() {
+        return Err(Problems(problems).into());
     }
     let tested = contract::test(config).await?;
     if !tested.failures.is_empty() {

@@ -12,7 +12,7 @@ use jiff::civil::{Date, date};
 use serde_json::{Map, Value, json};
 
 use crate::config::SignOff;
-use crate::metrics::MetricSet;
+use crate::metrics::{Limits, MetricSet};
 
 /// The day of the examples, a Thursday.
 const AS_OF: Date = date(2026, 11, 19);
@@ -47,6 +47,12 @@ pub(super) fn full(report: &str) -> MetricSet {
         sign_off: SignOff {
             missing: vec!["CRO".to_owned()],
             ..SignOff::default()
+        },
+        limits: Limits {
+            scope: None,
+            aggregate: true,
+            few: Some(5),
+            left_out: vec!["the weeks of the commitment in force".to_owned()],
         },
         tables: tables
             .into_iter()
