@@ -1,7 +1,7 @@
 -- restated: what reports said of volume, beside what is known now, and why it differs.
 -- Grain: report x scope x commit_no (that told it) x measure x period x period_start x stage x dimension x member: the
---   figures of published_metric of the last 400 days, but for the as-of day's own, whose measure is volume,
---   volume_net_new, volume_implied, volume_won or volume_counted (see volume).
+--   figures of published_metric of the last 400 days that are of everyone's rows (scope is null), but for the as-of day's
+--   own, whose measure is volume, volume_net_new, volume_implied, volume_won or volume_counted (see volume).
 -- Columns: as_of (date); report, scope, commit_no; told_on (the as-of date of who told it); definition (then);
 --   measure, period, period_start, period_end, stage, dimension, member; until (the last day that it counted);
 --   n_then, n_now (entries of the days from period_start until then); difference (n_now - n_then): the sum of
@@ -21,7 +21,7 @@ with told as (
         ) = 1 as last_told
     from published_metric p
     where p.measure in ('volume', 'volume_net_new', 'volume_implied', 'volume_won', 'volume_counted')
-        and p.as_of < $as_of and p.as_of > $as_of - 400
+        and p.as_of < $as_of and p.as_of > $as_of - 400 and p.scope is null
         and (p.dimension is null or p.dimension in (select dimension from member))
 ),
 day as (

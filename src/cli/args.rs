@@ -110,6 +110,9 @@ pub(super) struct ReportArgs {
     /// The published day to report on [default: the newest]
     #[arg(long, value_name = "DATE")]
     pub(super) as_of: Option<Date>,
+    /// Render what this recipient would get: their rows alone
+    #[arg(long = "as", value_name = "EMAIL")]
+    pub(super) reader: Option<String>,
     /// Where the page and the mail are written
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub(super) out: PathBuf,

@@ -13,7 +13,8 @@ pub(super) async fn report(
     args: &ReportArgs,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let (as_of, rendered, erased) = pipeline::render_one(config, &args.name, args.as_of).await?;
+    let (as_of, rendered, erased) =
+        pipeline::render_one(config, &args.name, args.as_of, args.reader.as_deref()).await?;
     output.finish();
     erase::warn(erased, output);
     let stem = format!("{}-{as_of}", rendered.report);

@@ -30,16 +30,36 @@ pub(super) fn parse(text: &str) -> Result<Recipient, &'static str> {
         }
     };
     let name = name.filter(|name| !name.is_empty());
-    if name.is_some_and(|name| name.contains(['<', '>', '"', '@'])) {
-        return Err("the name holds one of `<`, `>`, `\"` and `@`");
+    if name.is_some_and(|name| !is_name(name)) {
+        return Err(
+            "the name holds one of `<`, `>`, `\"` and `@`, or a character that is not seen",
+        );
     }
+    Ok(Recipient {
+        name: name.map(str::to_owned),
+        ..parse_plain(address)?
+    })
+}
+
+/// An address without a name.
+pub(super) fn parse_plain(address: &str) -> Result<Recipient, &'static str> {
+    let address = address.trim();
     let (local, domain) = address.split_once('@').ok_or("it has no `@`")?;
     check_local(local)?;
     check_domain(domain)?;
     Ok(Recipient {
         address: address.to_owned(),
-        name: name.map(str::to_owned),
+        name: None,
     })
+}
+
+/// Whether a text can stand as a name before an address: nothing in it ends a header or looks like
+/// another address, and nothing turns the reading direction or cannot be seen.
+pub(super) fn is_name(text: &str) -> bool {
+    let unseen = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    !text
+        .chars()
+        .any(|c| c.is_control() || unseen(c) || "<>\"@".contains(c))
 }
 
 fn check_local(local: &str) -> Result<(), &'static str> {
@@ -52,6 +72,11 @@ fn check_local(local: &str) -> Result<(), &'static str> {
         return Err("what stands before `@` holds a character that it may not, or a stray dot");
     }
     Ok(())
+}
+
+/// Whether a text can stand behind an `@`.
+pub(super) fn is_domain(text: &str) -> bool {
+    check_domain(text).is_ok()
 }
 
 fn check_domain(domain: &str) -> Result<(), &'static str> {

@@ -6,16 +6,19 @@ use std::path::Path;
 use super::leadgauge::location;
 use super::reader::Reader;
 use super::yaml::Node;
-use super::{Delivery, Secret, Smtp, Tls, Transport, address};
+use super::{Delivery, Secret, Smtp, Tls, Transport, address, privacy};
 use crate::problem::Problem;
 
 pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Delivery> {
-    let [from, transport] = reader.fields(node, "`delivery`", ["from", "transport"])?;
+    let [from, transport, privacy] =
+        reader.fields(node, "`delivery`", ["from", "transport", "privacy"])?;
     let from = from.required(|node| address::read(reader, node));
     let transport = transport.required(|node| read_transport(reader, node, folder));
+    let privacy = privacy.or(privacy::usual(), |node| privacy::read(reader, node));
     Some(Delivery {
         from: from?,
         transport: transport?,
+        privacy: privacy?,
     })
 }
 

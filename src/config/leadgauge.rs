@@ -7,7 +7,9 @@ use url::Url;
 
 use super::reader::Reader;
 use super::yaml::Node;
-use super::{Delivery, Metrics, Report, Retention, Source, delivery, industry, report, source};
+use super::{
+    Delivery, Metrics, Report, Retention, Source, delivery, industry, privacy, report, source,
+};
 use crate::fs::Location;
 use crate::problem::{Problem, nearest};
 
@@ -28,7 +30,7 @@ pub(super) struct Leadgauge {
 const DERIVED_DAYS: u32 = 31;
 
 /// What `stage_entry` keeps of a person, frozen at entry.
-const DIMENSIONS: [&str; 6] = [
+pub(super) const DIMENSIONS: [&str; 6] = [
     "lead_source",
     "channel",
     "segment",
@@ -81,6 +83,9 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Le
         quarantine_days: None,
     };
     let retention = retention.or(kept, |node| read_retention(reader, node));
+    if let (Some(reports), Some(delivery)) = (&reports, &delivery) {
+        privacy::tell_strangers(reader, reports, &delivery.privacy);
+    }
     Some(Leadgauge {
         company: company?,
         time_zone: time_zone?,

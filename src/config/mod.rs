@@ -15,8 +15,12 @@ mod gates;
 mod industry;
 mod leadgauge;
 mod load;
+mod privacy;
 mod reader;
+mod recipient;
 mod report;
+mod schedule;
+mod scope;
 mod score;
 mod secret;
 mod signatures;
@@ -33,6 +37,11 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
+pub(crate) use self::recipient::{
+    COLUMNS as RECIPIENT_COLUMNS, Cells, Detail, Listed, Locale, RecipientQuery, Sees, unsaid,
+};
+pub(crate) use self::schedule::Schedule;
+pub(crate) use self::scope::Scope;
 #[cfg(test)]
 pub(crate) use self::score::Vendor;
 pub(crate) use self::score::{Basis, Behaviour, Decay, Group, Score, ScoreRule};
@@ -239,15 +248,8 @@ pub(crate) struct Report {
     pub(crate) name: String,
     pub(crate) place: Place,
     pub(crate) schedule: Schedule,
-    pub(crate) recipients: Vec<Recipient>,
-}
-
-/// Judged on the as-of date, so that a rerun is due when the run was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Schedule {
-    Daily,
-    /// Once the named day has ended.
-    Weekly(Weekday),
+    pub(crate) recipients: Vec<Listed>,
+    pub(crate) recipient_queries: Vec<RecipientQuery>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,6 +263,20 @@ pub(crate) struct Recipient {
 pub(crate) struct Delivery {
     pub(crate) from: Recipient,
     pub(crate) transport: Transport,
+    pub(crate) privacy: Privacy,
+}
+
+/// What may reach whom, whatever a report says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Privacy {
+    /// Lower case. Addresses of other domains get nothing; empty: any domain.
+    pub(crate) domains: Vec<String>,
+    /// In a scope, fewer persons than this are no figure for who gets figures of many alone.
+    pub(crate) min_group: u32,
+    /// Columns of a report's rows, by name in lower case, that no mail and no page holds.
+    pub(crate) never_mail: Vec<String>,
+    /// Columns whose texts are told by their first character alone.
+    pub(crate) masked: Vec<String>,
 }
 
 #[derive(Debug, Clone)]

@@ -181,6 +181,12 @@ fn mistakes_in_the_transport() {
     insta::assert_snapshot!(told);
 }
 
+// Each mistake in recipients, in what they may see and in schedules is told word for word.
+#[test]
+fn mistakes_in_recipients() {
+    insta::assert_snapshot!(told(include_str!("tests/recipients.txt")));
+}
+
 // Mail without TLS is for this machine alone.
 #[test]
 fn no_tls_to_this_machine() {

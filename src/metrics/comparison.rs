@@ -23,7 +23,7 @@ pub(super) const TABLE: &str = "comparison";
 /// The columns of `comparison`, one row a stage; what the first of them are, `recent` says.
 /// `baseline_28` is the mean of the baseline's weeks, `season_28` what its four weeks of 52 weeks ago
 /// held, null where the window lacks one of them. The industry's are what others report.
-const COLUMNS: [(&str, ColumnType); 21] = [
+pub(super) const COLUMNS: [(&str, ColumnType); 21] = [
     ("stage", ColumnType::String),
     ("to_stage", ColumnType::String),
     ("entered_28", ColumnType::Bigint),
@@ -52,7 +52,7 @@ const RECENT_WEEKS: f64 = 4.0;
 
 /// A row of `recent`.
 #[derive(Deserialize)]
-struct Recent {
+pub(super) struct Recent {
     stage: String,
     to_stage: Option<String>,
     entered_28: i64,
@@ -66,9 +66,9 @@ struct Recent {
     industry_source: Option<String>,
 }
 
-/// A row of the baseline's total.
-#[derive(Deserialize)]
-struct Kept {
+/// A row of the baseline.
+#[derive(Clone, Deserialize)]
+pub(super) struct Kept {
     measure: String,
     stage: String,
     to_stage: Option<String>,
@@ -81,7 +81,7 @@ struct Kept {
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     stage: &'a str,
     to_stage: Option<&'a str>,
     entered_28: i64,
@@ -118,11 +118,11 @@ pub(super) async fn register(session: &Session, config: &Config) -> Result<(), M
     inputs::table(session, TABLE, &COLUMNS, &judge(&sides))
 }
 
-/// The configured baseline's total by stage.
-#[derive(Default)]
-struct Baselines {
+/// The configured baseline by stage: its total, or one member.
+#[derive(Clone, Default)]
+pub(super) struct Baselines {
     /// The weeks of each stage that the baseline knows.
-    weeks: BTreeMap<String, Vec<(Date, i64)>>,
+    weeks: BTreeMap<String, BTreeMap<Date, i64>>,
     /// By stage and next stage: within the horizon in force, of entries at least as old.
     rates: BTreeMap<(String, String), Kept>,
     durations: BTreeMap<(String, String), Kept>,
@@ -131,7 +131,10 @@ struct Baselines {
 }
 
 impl Baselines {
-    async fn read(session: &Session, horizon_days: Option<u32>) -> Result<Self, MetricsError> {
+    pub(super) async fn read(
+        session: &Session,
+        horizon_days: Option<u32>,
+    ) -> Result<Self, MetricsError> {
         let sql = "select b.measure, b.stage, b.to_stage, b.period_start, b.age_days, b.n, b.converted, b.value,
                           b.durations
                    from baseline b join setting s on s.baseline = b.baseline
@@ -150,14 +153,25 @@ impl Baselines {
         Ok(found)
     }
 
-    fn keep(&mut self, row: Kept, horizon_days: Option<u32>) {
+    /// The same window with nothing in it yet, for the rows of a member.
+    pub(super) fn emptied(&self) -> Self {
+        let emptied = |weeks: &BTreeMap<Date, i64>| weeks.keys().map(|start| (*start, 0)).collect();
+        let weeks = self.weeks.iter();
+        Self {
+            weeks: weeks
+                .map(|(stage, weeks)| (stage.clone(), emptied(weeks)))
+                .collect(),
+            season: self.season,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn keep(&mut self, row: Kept, horizon_days: Option<u32>) {
         let key = (row.stage.clone(), row.to_stage.clone().unwrap_or_default());
         match (row.measure.as_str(), row.period_start) {
             ("volume_week", Some(start)) => {
-                self.weeks
-                    .entry(row.stage)
-                    .or_default()
-                    .push((start, row.n));
+                let weeks = self.weeks.entry(row.stage).or_default();
+                weeks.insert(start, row.n);
             }
             // A row holds until the next: the last one up to the horizon stands.
             ("conversion_by_age", _) => {
@@ -170,18 +184,15 @@ impl Baselines {
     }
 
     /// What the four weeks of 52 weeks ago held; none unless the baseline has them all.
-    fn season(&self, weeks: &[(Date, i64)]) -> Option<i64> {
+    fn season(&self, weeks: &BTreeMap<Date, i64>) -> Option<i64> {
         let (first, last) = self.season?;
-        let held = weeks
-            .iter()
-            .filter(|(start, _)| (first..=last).contains(start));
-        let held: Vec<i64> = held.map(|(_, n)| *n).collect();
+        let held: Vec<i64> = weeks.range(first..=last).map(|(_, n)| *n).collect();
         (held.len() == 4).then(|| held.iter().sum())
     }
 }
 
 /// Both sides of one stage's three comparisons.
-struct Sides<'a> {
+pub(super) struct Sides<'a> {
     recent: &'a Recent,
     weeks: Option<Vec<i64>>,
     season: Option<i64>,
@@ -204,7 +215,7 @@ enum Test {
 }
 
 impl<'a> Sides<'a> {
-    fn of(recent: &'a Recent, kept: &'a Baselines, config: &Config) -> Self {
+    pub(super) fn of(recent: &'a Recent, kept: &'a Baselines, config: &Config) -> Self {
         let key = (
             recent.stage.clone(),
             recent.to_stage.clone().unwrap_or_default(),
@@ -214,7 +225,7 @@ impl<'a> Sides<'a> {
         let goes_on = weeks.filter(|_| recent.to_stage.is_some());
         let comparable = goes_on.filter(|_| config.metrics.horizon_days.is_some());
         let (rate, days) = (kept.rates.get(&key), kept.durations.get(&key));
-        let counts: Option<Vec<i64>> = weeks.map(|it| it.iter().map(|(_, n)| *n).collect());
+        let counts: Option<Vec<i64>> = weeks.map(|it| it.values().copied().collect());
         Self {
             recent,
             season: weeks.and_then(|it| kept.season(it)),
@@ -316,7 +327,7 @@ impl Test {
 }
 
 /// One row a stage; what stands is decided over all tests at once.
-fn judge<'a>(sides: &'a [Sides<'_>]) -> Vec<Row<'a>> {
+pub(super) fn judge<'a>(sides: &'a [Sides<'_>]) -> Vec<Row<'a>> {
     let p_values: Vec<f64> = sides
         .iter()
         .flat_map(Sides::tests)

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::period::{self, Periods};
-use super::{MetricsError, baseline, calendar, definition, published, rows, split, stages};
+use super::{MetricsError, baseline, calendar, definition, published, rows, scope, split, stages};
 use crate::config::{ColumnType, Commitment, Config, Split};
 use crate::problem::Problem;
 use crate::warehouse::{Frame, Session, batch_of, schema_of};
@@ -220,9 +220,11 @@ async fn measured_entry(session: &Session, config: &Config) -> Result<(), Metric
         ))));
     }
     let frame = stages::of_today(frame, config).map_err(rows("measured_entry"))?;
-    let gathered =
-        split::gathered(&frame, &MEASURED, dimensions).map_err(rows("measured_entry"))?;
-    table(session, "member", &split::COLUMNS, &gathered.members)?;
+    let columns = scope::columns(config);
+    let gathered = split::gathered(&frame, &MEASURED, &columns).map_err(rows("measured_entry"))?;
+    let (members, scoped) = scope::told_apart(gathered.members, dimensions);
+    table(session, "member", &split::COLUMNS, &members)?;
+    table(session, scope::MEMBERS, &split::COLUMNS, &scoped)?;
     Ok(session.register("measured_entry", gathered.schema, gathered.batches)?)
 }
 

@@ -19,6 +19,8 @@ mod incidence;
 mod inputs;
 mod period;
 mod published;
+mod reading;
+mod scope;
 mod split;
 mod stages;
 mod statistics;
@@ -41,8 +43,11 @@ use crate::warehouse::{Frame, QueryError, Relation, Session};
 pub(crate) use audit::audit;
 pub(crate) use baseline::{Freeze, baselines, freeze, show};
 pub(crate) use compare::{Compared, compare};
-pub(crate) use figures::{MetricSet, figures};
+#[cfg(test)]
+pub(crate) use figures::figures;
+pub(crate) use figures::{Figures, Limits, MetricSet, figures_for};
 pub(crate) use published::{Told, published};
+pub(crate) use reading::{Given, Reading};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetricsError {
@@ -63,6 +68,10 @@ pub(crate) enum MetricsError {
     },
     #[error("There is no report `{report}`: `queries/reports/{report}` holds no query")]
     NoReport { report: String },
+    #[error(
+        "`{query}` gives rows of scopes without a column `scope_no` of whole numbers that says whose each is"
+    )]
+    Unscoped { query: String },
 }
 
 impl MetricsError {
@@ -151,7 +160,7 @@ fn make(name: &str, frame: &Frame, measured: &inputs::Measured, config: &Config)
         "velocity" => velocity::table(frame, periods),
         "time_to_convert" => time_to_convert::table(frame, periods, config.metrics.horizon_days),
         "stock_age" => stock_age::table(frame, periods, measured.as_of, &config.time_zone),
-        _ => split::split(frame),
+        _ => split::split(frame, config.metrics.dimensions.len()),
     }
 }
 

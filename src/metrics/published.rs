@@ -47,13 +47,14 @@ pub(crate) struct Told {
     pub(crate) value: Option<f64>,
 }
 
-/// A figure, who told it and when. Rows are not limited by recipient yet, so the scope is null.
+/// A figure, who told it and when; `scope` in words, null where it is of everyone's rows.
 #[derive(Serialize)]
 struct Row<'a> {
     run_id: &'a RunId,
     commit_no: u64,
     as_of: Date,
     report: &'a str,
+    scope: Option<&'a str>,
     definition: &'a str,
     #[serde(flatten)]
     told: &'a Told,
@@ -71,6 +72,7 @@ pub(crate) fn published(
             commit_no,
             as_of: set.as_of,
             report: &set.report,
+            scope: set.limits.scope.as_deref(),
             definition: &set.definition,
             told,
         })

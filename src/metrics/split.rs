@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StructArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::cycle::Cycles;
 use crate::config::ColumnType;
@@ -31,11 +31,11 @@ pub(super) const COLUMNS: [(&str, ColumnType); 3] = [
 ];
 
 /// A row of `member`. The total is number 0, without dimension and member.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Named {
-    member_no: i64,
-    dimension: Option<String>,
-    member: Option<String>,
+    pub(super) member_no: i64,
+    pub(super) dimension: Option<String>,
+    pub(super) member: Option<String>,
 }
 
 /// A relation whose entries are told apart by `members`, and what its numbers stand for.
@@ -76,9 +76,13 @@ pub(super) fn gathered(
     })
 }
 
-/// The rows once for the total, with `member_no` 0, and once for each dimension, with the number of
-/// the member they belong to. Columns are shared between the copies, not copied.
-pub(super) fn split(frame: &Frame) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+/// The rows once for the total, with `member_no` 0, and once for each of the first `dimensions` of
+/// them, with the number of the member they belong to. Columns are shared between the copies, not
+/// copied.
+pub(super) fn split(
+    frame: &Frame,
+    dimensions: usize,
+) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
     let at = frame.schema.index_of(MEMBERS)?;
     let kept: Vec<usize> = (0..frame.schema.fields().len())
         .filter(|it| *it != at)
@@ -89,7 +93,8 @@ pub(super) fn split(frame: &Frame) -> Result<(SchemaRef, Vec<RecordBatch>), Arro
         let mut rest = batch.clone();
         let gathered = rest.remove_column(at);
         let total: ArrayRef = Arc::new(Int64Array::from(vec![0; batch.num_rows()]));
-        for numbers in [total].iter().chain(gathered.as_struct().columns()) {
+        let gathered = gathered.as_struct().columns().iter().take(dimensions);
+        for numbers in [total].iter().chain(gathered) {
             let columns = rest.columns().iter().chain([numbers]).cloned().collect();
             batches.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
         }

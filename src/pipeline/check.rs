@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::record;
-use super::{PipelineError, Ready, contract, open_session, ready};
+use super::{PipelineError, Ready, contract, open_session, ready, recipients};
 use crate::clock;
 use crate::config::Config;
 use crate::problem::Problems;
@@ -45,9 +45,13 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     metrics::audit(&session, &now, &derived.counts).await?;
     let mut problems = Vec::new();
     for report in &config.reports {
-        match metrics::figures(&session, &now, &report.name, as_of).await {
-            Ok(set) => problems.extend(report::check_own(&set, &report.place, &templates)),
-            Err(error) => problems.extend(error.into_problems()?),
+        match recipients::check(&session, &now, report, as_of).await {
+            Ok((set, wrong)) => {
+                problems.extend(wrong);
+                problems.extend(report::check_own(&set, &report.place, &templates));
+            }
+            Err(PipelineError::Metrics(error)) => problems.extend(error.into_problems()?),
+            Err(error) => return Err(error),
         }
     }
     if !problems.is_empty() {

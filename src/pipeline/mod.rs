@@ -14,6 +14,7 @@ mod night;
 mod pull;
 mod reader;
 mod ready;
+mod recipients;
 mod record;
 mod render;
 mod restate;

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::summary::{RunSummary, StreamResult};
 use super::{PipelineError, Session, Version, Warehouse};
 use crate::clock::{self, RunId};
-use crate::config::ColumnType::{self, Bigint, Date, Double, String as Text, Timestamp};
+use crate::config::ColumnType::{self, Bigint, Boolean, Date, Double, String as Text, Timestamp};
+use crate::metrics::Given;
 use crate::warehouse::{Check, Draft, QueryError, batch_of, schema_of};
 
 type Columns = [(&'static str, ColumnType)];
@@ -68,6 +71,32 @@ pub(super) const QUARANTINE: [(&str, ColumnType); 9] = [
     ("released_by", Text),
 ];
 
+const JOB_SCOPE: [(&str, ColumnType); 11] = [
+    ("run_id", Text),
+    ("commit_no", Bigint),
+    ("as_of", Date),
+    ("report", Text),
+    ("message", Text),
+    ("scope", Text),
+    ("aggregate", Boolean),
+    ("query", Text),
+    ("rows", Bigint),
+    ("left_out", Boolean),
+    ("sha256", Text),
+];
+
+/// Which rows of one query a message holds; to whom it goes stands in the outbox.
+#[derive(Debug, Serialize)]
+pub(super) struct ScopeRow {
+    pub(super) report: String,
+    pub(super) message: String,
+    /// In words; none: every row.
+    pub(super) scope: Option<String>,
+    pub(super) aggregate: bool,
+    #[serde(flatten)]
+    pub(super) given: Given,
+}
+
 /// What one run has to say of itself.
 pub(super) struct Record<'a> {
     pub(super) run_id: &'a RunId,
@@ -100,6 +129,31 @@ pub(super) async fn register_extracts(
     }
     batches.push(batch_of(&schema, rows).map_err(shape)?);
     Ok(session.register("job_extract", schema, batches)?)
+}
+
+/// Appends who got which rows.
+pub(super) async fn append_scopes(
+    draft: &mut Draft,
+    rows: &[ScopeRow],
+) -> Result<(), PipelineError> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        run_id: &'a RunId,
+        commit_no: u64,
+        as_of: civil::Date,
+        #[serde(flatten)]
+        row: &'a ScopeRow,
+    }
+    let schema = schema_of(&JOB_SCOPE);
+    let (run_id, commit_no, as_of) = (draft.run_id(), draft.commit_no(), draft.as_of());
+    let rows = rows.iter().map(|row| Row {
+        run_id,
+        commit_no,
+        as_of,
+        row,
+    });
+    let batch = batch_of(&schema, &rows.collect::<Vec<_>>()).map_err(shape)?;
+    Ok(draft.append("job_scope", &schema, &[batch]).await?)
 }
 
 /// Appends the run's record to the draft.

@@ -3,22 +3,20 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::summary::{ReportPage, RunSummary};
-use super::{PipelineError, Session, Templates, Version, Warehouse, restate};
-use crate::clock;
-use crate::config::{Config, Report, Schedule};
-use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
-use crate::metrics::{self, MetricSet};
-use crate::report::{self, Rendered};
-use crate::warehouse::{Draft, FileKind};
+use std::collections::BTreeMap;
 
-/// Whether a report is due when the day `as_of` has ended.
-fn is_due(schedule: Schedule, as_of: Date) -> bool {
-    match schedule {
-        Schedule::Daily => true,
-        Schedule::Weekly(last_day) => as_of.weekday() == last_day,
-    }
-}
+use sha2::{Digest, Sha256};
+
+use super::record::{self, ScopeRow};
+use super::summary::{ReportPage, RunSummary};
+use super::{PipelineError, Session, Templates, Version, Warehouse, recipients, restate};
+use crate::clock;
+use crate::config::{Config, Recipient, Report, Scope, Sees};
+use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
+use crate::metrics::{self, Figures, MetricSet, Reading};
+use crate::problem::Problems;
+use crate::report::{self, Pictures, Rendered};
+use crate::warehouse::{Draft, FileKind};
 
 /// What the due reports of a night are made of.
 pub(super) struct Due<'a> {
@@ -29,58 +27,208 @@ pub(super) struct Due<'a> {
     pub(super) mails: bool,
 }
 
-impl Due<'_> {
-    /// What a report says. A mistake in one, which `check` finds, does not cost the others their night.
-    async fn render(
-        &self,
-        report: &Report,
-        as_of: Date,
-    ) -> Result<(MetricSet, Rendered), PipelineError> {
-        let set = metrics::figures(self.session, self.config, &report.name, as_of).await?;
-        let rendered = report::render(&set, self.templates)?;
-        Ok((set, rendered))
-    }
+/// Readers who see alike: they get the same page.
+struct Group {
+    sees: Sees,
+    readers: Vec<Recipient>,
+}
 
+/// What a group gets, ready to be put.
+struct Done {
+    rendered: Rendered,
+    set: MetricSet,
+    mails: Vec<Outgoing>,
+    proof: Vec<ScopeRow>,
+}
+
+impl Due<'_> {
     /// Renders every due report into the archive, and a mail for each recipient into the outbox; and
-    /// records what was told.
+    /// records what was told, and who got which rows.
     pub(super) async fn queue(
         &self,
         draft: &mut Draft,
         summary: &mut RunSummary,
     ) -> Result<(), PipelineError> {
         let (config, as_of) = (self.config, summary.as_of);
-        let reports = config.reports.iter();
-        let mut told = Vec::new();
-        for report in reports.filter(|report| is_due(report.schedule, as_of)) {
-            let (set, rendered) = match self.render(report, as_of).await {
+        let due = |report: &&Report| report.schedule.is_due(as_of, &config.calendar);
+        let (mut told, mut proof) = (BTreeMap::new(), Vec::new());
+        for report in config.reports.iter().filter(due) {
+            let (figures, groups) = match self.groups(report, summary).await {
                 Ok(made) => made,
                 Err(error) => {
-                    let left_out = format!("The report `{}` was left out: {error}", report.name);
-                    summary.problems.push(left_out);
+                    summary.problems.push(left_out(report, &error));
                     continue;
                 }
             };
-            let page = rendered.page.clone().into_bytes().into();
-            let path = draft
-                .put(FileKind::Archive, &format!("{}.html", report.name), page)
-                .await?;
-            for recipient in report.recipients.iter().filter(|_| self.mails) {
-                let dated = dated(as_of, config);
-                let from = &config.delivery.from;
-                let mail = delivery::compose(&rendered, recipient, from, as_of, dated)?;
-                queue(draft, &mail).await?;
-                summary.mails += 1;
+            let pictures = Pictures::default();
+            // As many at once as are drawn side by side: the mails of all would not fit.
+            for some in groups.chunks(side_by_side()) {
+                for (group, done) in some
+                    .iter()
+                    .zip(self.render(&figures, some, &pictures, as_of))
+                {
+                    let done = match done {
+                        Ok(done) => done,
+                        Err(error) => {
+                            summary.problems.push(left_out(report, &error));
+                            continue;
+                        }
+                    };
+                    let path = put(draft, &group.sees, &done).await?;
+                    summary.mails += done.mails.len();
+                    proof.extend(done.proof);
+                    if group.sees == Sees::default() {
+                        let name = report.name.clone();
+                        summary.reports.push(ReportPage { name, path });
+                    }
+                    let scope = (done.set.report.clone(), done.set.limits.scope.clone());
+                    told.entry(scope).or_insert((done.set, done.rendered.told));
+                }
             }
-            summary.reports.push(ReportPage {
-                name: report.name.clone(),
-                path,
-            });
-            told.push((set, rendered.told));
         }
+        let told: Vec<_> = told.into_values().collect();
         let (schema, rows) = metrics::published(draft.run_id(), draft.commit_no(), &told)?;
         draft.append(restate::PUBLISHED, &schema, &[rows]).await?;
-        Ok(())
+        record::append_scopes(draft, &proof).await
     }
+
+    /// The figures of a report, and its readers by what they see; first, with or without readers, those
+    /// who see everything, whose page is the archive's.
+    async fn groups(
+        &self,
+        report: &Report,
+        summary: &mut RunSummary,
+    ) -> Result<(Figures, Vec<Group>), PipelineError> {
+        let mut found = recipients::of_report(self.session, self.config, report).await?;
+        summary.problems.append(&mut found.refused);
+        let problems = found.problems.iter().map(ToString::to_string);
+        summary.problems.extend(problems);
+        let mut groups = vec![Group {
+            sees: Sees::default(),
+            readers: Vec::new(),
+        }];
+        for listed in found.listed.into_iter().filter(|_| self.mails) {
+            match groups.iter_mut().find(|it| it.sees == listed.sees) {
+                Some(group) => group.readers.push(listed.recipient),
+                None => groups.push(Group {
+                    sees: listed.sees,
+                    readers: vec![listed.recipient],
+                }),
+            }
+        }
+        let (config, as_of) = (self.config, summary.as_of);
+        let scopes = scopes(groups.iter().map(|group| &group.sees));
+        let figures =
+            metrics::figures_for(self.session, config, &report.name, as_of, &scopes).await?;
+        groups.retain(|group| {
+            let told = group.sees.scope.is_everything() || figures.tells_apart(&group.sees.scope);
+            if !told {
+                let problem = recipients::nothing_told(report, &group.sees.scope);
+                summary.problems.push(problem.to_string());
+            }
+            told
+        });
+        Ok((figures, groups))
+    }
+
+    /// What each of the groups gets, side by side.
+    fn render(
+        &self,
+        figures: &Figures,
+        groups: &[Group],
+        pictures: &Pictures,
+        as_of: Date,
+    ) -> Vec<Result<Done, PipelineError>> {
+        let render = |group| self.render_group(figures, group, pictures, as_of);
+        std::thread::scope(|scope| {
+            let tasks: Vec<_> = groups
+                .iter()
+                .map(|group| scope.spawn(move || render(group)))
+                .collect();
+            let ended = tasks.into_iter().map(std::thread::ScopedJoinHandle::join);
+            ended
+                .map(|done| done.unwrap_or_else(|failed| std::panic::resume_unwind(failed)))
+                .collect()
+        })
+    }
+
+    fn render_group(
+        &self,
+        figures: &Figures,
+        group: &Group,
+        pictures: &Pictures,
+        as_of: Date,
+    ) -> Result<Done, PipelineError> {
+        let delivery = &self.config.delivery;
+        let Reading { set, given } = figures.of(&group.sees, &delivery.privacy)?;
+        let rendered = report::render_beside(&set, self.templates, pictures)?;
+        let dated = dated(as_of, self.config);
+        let (mut mails, mut proof) = (Vec::new(), Vec::new());
+        for reader in &group.readers {
+            let mail = delivery::compose(&rendered, reader, &delivery.from, as_of, dated)?;
+            proof.extend(given.iter().map(|given| ScopeRow {
+                report: set.report.clone(),
+                message: mail.envelope.id.clone(),
+                scope: set.limits.scope.clone(),
+                aggregate: set.limits.aggregate,
+                given: given.clone(),
+            }));
+            mails.push(mail);
+        }
+        Ok(Done {
+            rendered,
+            set,
+            mails,
+            proof,
+        })
+    }
+}
+
+/// A mistake in one report, which `check` finds, does not cost the others their night.
+fn left_out(report: &Report, error: &PipelineError) -> String {
+    format!("The report `{}` was left out: {error}", report.name)
+}
+
+/// Each scope once, in the order of their first readers.
+fn scopes<'a>(sees: impl Iterator<Item = &'a Sees>) -> Vec<Scope> {
+    let mut scopes: Vec<Scope> = Vec::new();
+    for scope in sees.map(|sees| &sees.scope) {
+        if !scope.is_everything() && !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
+    scopes
+}
+
+fn side_by_side() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Puts a group's page into the archive and its mails into the outbox. Gives the page's path.
+async fn put(draft: &mut Draft, sees: &Sees, done: &Done) -> Result<String, PipelineError> {
+    let page = done.rendered.page.clone().into_bytes().into();
+    let name = page_name(&done.rendered.report, sees);
+    let path = draft.put(FileKind::Archive, &name, page).await?;
+    for mail in &done.mails {
+        queue(draft, mail).await?;
+    }
+    Ok(path)
+}
+
+/// The name of a page in a night's archive. Whoever sees otherwise has a page of another name, which
+/// does not tell what they see.
+fn page_name(report: &str, sees: &Sees) -> String {
+    if *sees == Sees::default() {
+        return format!("{report}.html");
+    }
+    let zone = sees.time_zone.as_ref().and_then(|zone| zone.iana_name());
+    let (scope, locale) = (sees.scope.words(), sees.locale.as_str());
+    let hash = Sha256::digest(format!("{scope}\n{:?}\n{locale}\n{zone:?}", sees.detail));
+    let short = hash
+        .iter()
+        .take(6)
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    format!("{report}.{short}.html")
 }
 
 /// The `Date` of a day's mails: the instant at which the day had ended.
@@ -139,12 +287,14 @@ pub(super) async fn unsettled(
     Ok(mails)
 }
 
-/// Renders one report from a published version; sends nothing and changes nothing. How many persons
-/// were erased since comes with it.
+/// Renders one report from a published version; sends nothing and changes nothing. `reader` is the
+/// address of whom it would be mailed to; none: who sees everything. How many persons were erased
+/// since comes with it.
 pub(crate) async fn render_one(
     config: &Config,
     name: &str,
     as_of: Option<Date>,
+    reader: Option<&str>,
 ) -> Result<(Date, Rendered, usize), PipelineError> {
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
         let names: Vec<String> = config
@@ -159,14 +309,20 @@ pub(crate) async fn render_one(
         });
     };
     let templates = Templates::load(&config.templates)?;
-    let mut reader = super::reader(config, as_of).await?;
-    let session = reader.with_all_tables().await?;
-    let as_of = reader.as_of();
+    let mut published = super::reader(config, as_of).await?;
+    let session = published.with_all_tables().await?;
+    let as_of = published.as_of();
     let config = config.on(as_of);
-    let set = metrics::figures(&session, &config, &report.name, as_of).await?;
-    Ok((
-        as_of,
-        report::render(&set, &templates)?,
-        reader.erased_since(),
-    ))
+    let sees = match reader {
+        None => Sees::default(),
+        Some(address) => recipients::one(&session, &config, report, address).await?,
+    };
+    let scopes = scopes(std::iter::once(&sees));
+    let figures = metrics::figures_for(&session, &config, name, as_of, &scopes).await?;
+    if !sees.scope.is_everything() && !figures.tells_apart(&sees.scope) {
+        return Err(Problems::from(recipients::nothing_told(report, &sees.scope)).into());
+    }
+    let Reading { set, .. } = figures.of(&sees, &config.delivery.privacy)?;
+    let rendered = report::render(&set, &templates)?;
+    Ok((as_of, rendered, published.erased_since()))
 }

@@ -12,7 +12,7 @@ use jiff::civil::{Date, date};
 use serde_json::{Map, Value, json};
 
 use crate::config::{SignOff, Signature};
-use crate::metrics::MetricSet;
+use crate::metrics::{Limits, MetricSet};
 
 /// The day of the examples, a Thursday.
 const AS_OF: Date = date(2026, 11, 19);
@@ -48,6 +48,12 @@ pub(super) fn full(report: &str) -> MetricSet {
             signed: vec![signature("CMO", "Claire Moreau", '9')],
             missing: vec!["CRO".to_owned()],
             changed: vec![signature("CFO", "Ada Osei", '4')],
+        },
+        limits: Limits {
+            scope: None,
+            aggregate: true,
+            few: Some(5),
+            left_out: vec!["the weeks of the commitment in force".to_owned()],
         },
         tables: tables
             .into_iter()

@@ -13,7 +13,9 @@ mod example;
 mod fit;
 mod grid;
 mod helpers;
+mod limits;
 mod own;
+mod pictures;
 mod plain;
 mod rows;
 mod sentence;
@@ -25,6 +27,7 @@ mod words;
 use serde::Serialize;
 
 use self::chart::ChartError;
+pub(crate) use self::pictures::Pictures;
 pub(crate) use self::templates::Templates;
 use self::view::Drawing;
 use crate::metrics::{MetricSet, Told};
@@ -117,13 +120,22 @@ impl Prepared {
 
 /// Renders the report that `set` holds the figures of.
 pub(crate) fn render(set: &MetricSet, templates: &Templates) -> Result<Rendered, ReportError> {
+    render_beside(set, templates, &Pictures::default())
+}
+
+/// The same beside other renderings: what `pictures` has is not drawn again.
+pub(crate) fn render_beside(
+    set: &MetricSet,
+    templates: &Templates,
+    pictures: &Pictures,
+) -> Result<Rendered, ReportError> {
     let prepared = prepare(set)?;
     let mut rendered = write(&set.report, &prepared.view, templates)?;
     rendered.told = prepared.told;
     for drawing in &prepared.drawings {
         rendered.images.push(Image {
             content_id: drawing.content_id.clone(),
-            png: drawing.png()?,
+            png: pictures.png(drawing)?,
         });
     }
     Ok(rendered)
@@ -187,14 +199,16 @@ fn check_report(report: &str, templates: &Templates) -> Vec<Problem> {
 const PARTS: [&str; 4] = ["subject.txt", "page.html", "mail.html", "mail.txt"];
 
 fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
-    match set.report.as_str() {
+    let mut prepared = match set.report.as_str() {
         "audit" => audit::prepare(set),
         "baseline" => baseline::prepare(set),
         "daily" => daily::prepare(set),
         "definitions" => definitions::prepare(set),
         "sla-weekly" => sla_weekly::prepare(set),
         _ => own::prepare(set),
-    }
+    }?;
+    limits::tell(&mut prepared.view, &set.limits);
+    Ok(prepared)
 }
 
 fn write(

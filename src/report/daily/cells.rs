@@ -1,17 +1,25 @@
 //! The figures of one stage as cells: what is said of each, and what stands there instead.
 
 use super::rows::{Measured, Stage};
-use super::sentences::{Against, Reading, against};
+use super::sentences::{self, Against, Reading, against};
 use crate::report::rows::Verdict;
 use crate::report::view::{Cell, Mark, mark};
 use crate::report::words;
 
-pub(super) fn entered(n: Option<i64>, expected: Option<(i64, i64)>, reading: Reading) -> Cell {
+pub(super) fn entered(
+    n: Option<i64>,
+    expected: Option<(i64, i64)>,
+    reading: Reading,
+    few: Option<u32>,
+) -> Cell {
     let note = expected.map_or_else(String::new, |range| {
         format!("{} expected", words::range(range))
     });
-    let Some(n) = n.filter(|_| reading != Reading::Withheld) else {
+    if reading == Reading::Withheld {
         return Cell::words("not known", note);
+    }
+    let Some(n) = n else {
+        return Cell::words(sentences::unknown(few), note);
     };
     if reading == Reading::AtLeast {
         return Cell::figure(format!("≥ {}", words::integer(n)), note);
@@ -25,10 +33,9 @@ pub(super) fn entered(n: Option<i64>, expected: Option<(i64, i64)>, reading: Rea
     Cell::figure(words::integer(n), note).marked(mark(verdict, true, says))
 }
 
-pub(super) fn entered_28(stage: &Stage) -> Cell {
-    let shown = stage
-        .entered_28
-        .map_or_else(|| words::NONE.to_owned(), words::integer);
+pub(super) fn entered_28(stage: &Stage, few: Option<u32>) -> Cell {
+    let missing = || few.map_or_else(|| words::NONE.to_owned(), |_| sentences::unknown(few));
+    let shown = stage.entered_28.map_or_else(missing, words::integer);
     let note = stage.baseline_28.map_or_else(String::new, |baseline| {
         format!("baseline {}", words::rounded(baseline))
     });

@@ -87,6 +87,8 @@ struct Lead<'a> {
     /// Where most came from, and how many.
     source: Option<(Option<&'a str>, i64)>,
     reading: Reading,
+    /// Fewer persons than this are no figure.
+    few: Option<u32>,
     /// The stage's own row.
     stage: Option<&'a Stage>,
 }
@@ -102,6 +104,7 @@ struct Figures {
     stuck: Vec<Stuck>,
     needs: Vec<Need>,
     faults: Vec<Fault>,
+    few: Option<u32>,
 }
 
 impl Figures {
@@ -116,6 +119,7 @@ impl Figures {
             stuck: read(set, "stuck", Stuck::read)?,
             needs: read(set, "needs", Need::read)?,
             faults: read(set, "faults", Fault::read)?,
+            few: set.limits.few,
         };
         let readings: Vec<Reading> = figures
             .stages
@@ -142,6 +146,7 @@ impl Figures {
                 expected: stage.expected,
                 source: None,
                 reading: self.reading(stage),
+                few: self.few,
                 stage: Some(stage),
             });
         };
@@ -154,6 +159,7 @@ impl Figures {
                 .top_source_n
                 .map(|n| (summary.top_source.as_deref(), n)),
             reading: stage.map_or(Reading::Known, |stage| self.reading(stage)),
+            few: self.few,
             stage,
         })
     }
@@ -234,7 +240,7 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
 
 fn keys(figures: &Figures, lead: &Lead<'_>, as_of: Date) -> Vec<Key> {
     let mut keys = vec![Key {
-        cell: cells::entered(lead.entered, lead.expected, lead.reading),
+        cell: cells::entered(lead.entered, lead.expected, lead.reading, lead.few),
         name: format!(
             "{} on {}",
             words::entries_title(lead.label),
@@ -375,8 +381,13 @@ fn stage_rows(figures: &Figures) -> Vec<StageRow> {
         label: stage.label.clone(),
         term: stage.term.clone(),
         stock: stage.stock,
-        entered: cells::entered(stage.entered, stage.expected, figures.reading(stage)),
-        entered_28: cells::entered_28(stage),
+        entered: cells::entered(
+            stage.entered,
+            stage.expected,
+            figures.reading(stage),
+            figures.few,
+        ),
+        entered_28: cells::entered_28(stage, figures.few),
         next: next_label(&figures.stages, stage),
         rate: cells::rate(stage),
         days: cells::days(stage),

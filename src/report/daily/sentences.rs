@@ -37,11 +37,12 @@ pub(super) fn against(n: i64, (low, high): (i64, i64)) -> Against {
 /// What a chief reads and is done: the day's count against what was expected, and where it came from.
 pub(super) fn lede(lead: &Lead<'_>, as_of: Date) -> String {
     let day = as_of.strftime("%A").to_string();
+    let entries = words::entries_title(lead.label);
     let Some(n) = known(lead) else {
-        return format!(
-            "{} on {day} are not known.",
-            words::entries_title(lead.label)
-        );
+        return match lead.few.filter(|_| lead.reading != Reading::Withheld) {
+            None => format!("{entries} on {day} are not known."),
+            Some(few) => format!("{entries} on {day} were fewer than {few}."),
+        };
     };
     let count = words::entries(n, lead.label);
     let expected = lead.expected.map(words::range);
@@ -80,7 +81,9 @@ pub(super) fn lede(lead: &Lead<'_>, as_of: Date) -> String {
 /// `31 MQLs (14–24 expected)`.
 pub(super) fn subject(lead: &Lead<'_>) -> String {
     let Some(n) = known(lead) else {
-        return format!("{} not known", words::entries_title(lead.label));
+        let few = lead.few.filter(|_| lead.reading != Reading::Withheld);
+        let entries = words::entries_title(lead.label);
+        return format!("{entries} {}", unknown(few));
     };
     let least = if lead.reading == Reading::AtLeast {
         "at least "
@@ -91,6 +94,11 @@ pub(super) fn subject(lead: &Lead<'_>) -> String {
         format!(" ({} expected)", words::range(range))
     });
     format!("{least}{}{expected}", words::entries(n, lead.label))
+}
+
+/// What stands in the place of a count that is not told: it may be of too few persons.
+pub(super) fn unknown(few: Option<u32>) -> String {
+    few.map_or_else(|| "not known".to_owned(), |few| format!("fewer than {few}"))
 }
 
 fn known(lead: &Lead<'_>) -> Option<i64> {
