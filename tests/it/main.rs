@@ -45,6 +45,8 @@ mod maven;
 mod nightly;
 /// A marketing funnel of real leads and deals.
 mod olist;
+/// Who gets which rows of a report.
+mod recipients;
 /// What changed since it was told, and why.
 mod restate;
 /// Random nights, of which every change has a cause.
