@@ -82,6 +82,12 @@ impl Scope {
         self.is_everything() || self.parts.iter().any(fits)
     }
 
+    /// Every column with each of its values.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let columns = self.parts.iter().flatten();
+        columns.flat_map(|(column, values)| values.iter().map(|it| (column.as_str(), it.as_str())))
+    }
+
     /// The one column that all parts name and nothing else, with all its values.
     pub(crate) fn single(&self) -> Option<(&str, BTreeSet<&str>)> {
         let columns = self.columns();

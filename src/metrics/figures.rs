@@ -4,7 +4,7 @@
 //! every scope, told apart by `scope_no`; `Figures::of` is the one place where a reader's rows are
 //! chosen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{AsArray, RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use super::scope::{self, SCOPE_NO};
 use super::{MetricsError, measured, rows};
-use crate::config::{ColumnType, Config, Scope, SignOff};
+use crate::config::{ColumnType, Config, Locale, Scope, SignOff};
 use crate::warehouse::query::relation::load;
 use crate::warehouse::{Frame, Relation, Session};
 
@@ -37,7 +37,7 @@ pub(crate) struct MetricSet {
 
 pub(crate) type Row = serde_json::Map<String, serde_json::Value>;
 
-/// What a reader does not see, to be said to them.
+/// What a reader does not see, to be said to them, and how they read numbers and dates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// The rows that they see, in words; none: all.
@@ -48,6 +48,7 @@ pub(crate) struct Limits {
     pub(crate) few: Option<u32>,
     /// What is left out, as the queries call it.
     pub(crate) left_out: Vec<String>,
+    pub(crate) locale: Locale,
 }
 
 /// The rows of every query of a report, for every reader.
@@ -55,6 +56,8 @@ pub(crate) struct Figures {
     /// Without rows.
     pub(super) set: MetricSet,
     pub(super) scopes: Vec<Scope>,
+    /// Values of scopes that no row has ever had, in words.
+    pub(crate) unknown: BTreeSet<String>,
     pub(super) queries: BTreeMap<String, Query>,
 }
 
@@ -107,10 +110,10 @@ pub(crate) async fn figures_for(
 ) -> Result<Figures, MetricsError> {
     let relations = queries(report, config)?;
     measured(session, config).await?;
-    let mut scoped = BTreeMap::new();
+    let (mut scoped, mut unknown) = (BTreeMap::new(), BTreeSet::new());
     if !scopes.is_empty() {
         let twins = load(&format!("reports/{report}/scoped"), &config.queries)?;
-        scope::register(session, config, scopes).await?;
+        unknown = scope::register(session, config, scopes).await?;
         let frames = session.run_all(&twins).await?;
         scoped.extend(
             twins
@@ -142,6 +145,7 @@ pub(crate) async fn figures_for(
             columns: heads,
         },
         scopes: scopes.to_vec(),
+        unknown,
         queries,
     })
 }

@@ -57,6 +57,7 @@ impl Figures {
                 aggregate,
                 few,
                 left_out: Vec::new(),
+                locale: sees.locale,
             },
             ..self.set.clone()
         };
@@ -211,10 +212,18 @@ fn classify(row: &mut Row, privacy: &Privacy, aggregate: bool) {
     for (column, cell) in row.iter_mut() {
         let named = |columns: &[String]| columns.iter().any(|it| it.eq_ignore_ascii_case(column));
         if named(&privacy.never_mail) || (aggregate && NAMING.contains(&column.as_str())) {
-            *cell = Value::Null;
+            *cell = withheld(cell);
         } else if named(&privacy.masked) {
             *cell = masked(cell);
         }
+    }
+}
+
+/// What stands in the place of a cell. A text that a report must have stays one.
+fn withheld(cell: &Value) -> Value {
+    match cell {
+        Value::String(_) => Value::String("–".to_owned()),
+        _ => Value::Null,
     }
 }
 
@@ -239,4 +248,64 @@ fn digest(rows: &[Row]) -> String {
     hash.finalize()
         .iter()
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rows(value: Value) -> Vec<Row> {
+        serde_json::from_value(value).unwrap()
+    }
+
+    /// Counts under the floor go with what was reckoned from them, and with the rest of their stage
+    /// where the sum could be told; what is none stays.
+    #[test]
+    fn small_groups() {
+        let mut stages = rows(json!([
+            {"stage": "mql", "stock": 4, "entered": 0, "entered_28": 5, "rate": 0.5, "rate_n": 3, "rate_verdict": "few"},
+            {"stage": "sal", "stock": 40, "entered": 9, "entered_28": 1, "rate": 0.5, "rate_n": 30, "volume_verdict": "up"},
+        ]));
+        suppress(&mut stages, 5);
+        assert_eq!(
+            json!(stages),
+            json!([
+                {"stage": "mql", "stock": null, "entered": 0, "entered_28": 5, "rate": null, "rate_n": null, "rate_verdict": null},
+                {"stage": "sal", "stock": 40, "entered": 9, "entered_28": null, "rate": 0.5, "rate_n": 30, "volume_verdict": null},
+            ])
+        );
+        let mut weeks = rows(json!([
+            {"stage": "mql", "n": 9}, {"stage": "sal", "n": 9}, {"stage": "mql", "n": 4}, {"stage": "sal", "n": 0},
+        ]));
+        suppress(&mut weeks, 5);
+        assert_eq!(
+            json!(weeks),
+            json!([{"stage": "sal", "n": 9}, {"stage": "sal", "n": 0}])
+        );
+        let mut needs = rows(json!([{"kind": "a", "n": 2}, {"kind": "b", "n": 7}]));
+        suppress(&mut needs, 5);
+        assert_eq!(json!(needs), json!([{"kind": "b", "n": 7}]));
+    }
+
+    /// Columns that are never mailed say nothing, masked ones show one character and a domain.
+    #[test]
+    fn classes_of_columns() {
+        let privacy = Privacy {
+            never_mail: vec!["phone".to_owned()],
+            masked: vec!["email".to_owned(), "points".to_owned()],
+            ..Privacy::default()
+        };
+        let mut row = rows(
+            json!([{"Phone": "555", "email": "ann@acme.example", "points": 9, "examples": "x", "n": 1}]),
+        );
+        classify(&mut row[0], &privacy, false);
+        assert_eq!(
+            json!(row[0]),
+            json!({"Phone": "–", "email": "a…@acme.example", "points": null, "examples": "x", "n": 1})
+        );
+        classify(&mut row[0], &privacy, true);
+        assert_eq!(row[0]["examples"], "–");
+    }
 }

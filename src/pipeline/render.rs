@@ -81,8 +81,13 @@ impl Due<'_> {
                         let name = report.name.clone();
                         summary.reports.push(ReportPage { name, path });
                     }
-                    let scope = (done.set.report.clone(), done.set.limits.scope.clone());
-                    told.entry(scope).or_insert((done.set, done.rendered.told));
+                    // Its rows are not needed any more, and those of all readers would not fit.
+                    let set = MetricSet {
+                        tables: BTreeMap::new(),
+                        ..done.set
+                    };
+                    let scope = (set.report.clone(), set.limits.scope.clone());
+                    told.entry(scope).or_insert((set, done.rendered.told));
                 }
             }
         }
@@ -120,6 +125,14 @@ impl Due<'_> {
         let scopes = scopes(groups.iter().map(|group| &group.sees));
         let figures =
             metrics::figures_for(self.session, config, &report.name, as_of, &scopes).await?;
+        let unknown = figures.unknown.iter();
+        let notes = unknown.map(|it| {
+            format!(
+                "A recipient of `{}` has a scope without rows: {it}",
+                report.name
+            )
+        });
+        summary.notes.extend(notes);
         groups.retain(|group| {
             let told = group.sees.scope.is_everything() || figures.tells_apart(&group.sees.scope);
             if !told {

@@ -49,12 +49,7 @@ pub(super) fn full(report: &str) -> MetricSet {
             missing: vec!["CRO".to_owned()],
             changed: vec![signature("CFO", "Ada Osei", '4')],
         },
-        limits: Limits {
-            scope: None,
-            aggregate: true,
-            few: Some(5),
-            left_out: vec!["the weeks of the commitment in force".to_owned()],
-        },
+        limits: Limits::default(),
         tables: tables
             .into_iter()
             .map(|(query, rows)| (query.to_owned(), rows))

@@ -56,6 +56,7 @@ mod tests {
             aggregate: true,
             few: Some(5),
             left_out: vec!["the weeks".to_owned(), "the months".to_owned()],
+            ..Limits::default()
         };
         tell(&mut view, &limits);
         assert_eq!(view["title"], "Funnel, region EMEA");

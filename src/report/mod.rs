@@ -129,16 +129,18 @@ pub(crate) fn render_beside(
     templates: &Templates,
     pictures: &Pictures,
 ) -> Result<Rendered, ReportError> {
-    let prepared = prepare(set)?;
-    let mut rendered = write(&set.report, &prepared.view, templates)?;
-    rendered.told = prepared.told;
-    for drawing in &prepared.drawings {
-        rendered.images.push(Image {
-            content_id: drawing.content_id.clone(),
-            png: pictures.png(drawing)?,
-        });
-    }
-    Ok(rendered)
+    words::in_locale(set.limits.locale, || {
+        let prepared = prepare(set)?;
+        let mut rendered = write(&set.report, &prepared.view, templates)?;
+        rendered.told = prepared.told;
+        for drawing in &prepared.drawings {
+            rendered.images.push(Image {
+                content_id: drawing.content_id.clone(),
+                png: pictures.png(drawing)?,
+            });
+        }
+        Ok(rendered)
+    })
 }
 
 /// Renders every report from example figures (none, one row, full) and finds every variable that

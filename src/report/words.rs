@@ -2,10 +2,47 @@
 //!
 //! Null is `–` and nothing is ever `NaN`. Rounding is half away from zero on what is shown.
 
+use std::cell::Cell;
+
 use jiff::civil::Date;
+
+use crate::config::Locale;
 
 /// What stands where a figure does not exist.
 pub(super) const NONE: &str = "–";
+
+thread_local! {
+    /// In whose form this thread writes; a rendering stays in one thread.
+    static LOCALE: Cell<Locale> = const { Cell::new(Locale::EnGb) };
+}
+
+/// Writes in the form of a locale.
+pub(super) fn in_locale<T>(locale: Locale, write: impl FnOnce() -> T) -> T {
+    let before = LOCALE.replace(locale);
+    let written = write();
+    LOCALE.set(before);
+    written
+}
+
+/// What stands between thousands, before decimals, and before `%`.
+fn marks() -> (char, char, &'static str) {
+    match LOCALE.get() {
+        Locale::EnGb | Locale::EnUs => (',', '.', ""),
+        Locale::DeDe => ('.', ',', "\u{a0}"),
+        Locale::FrFr => ('\u{202f}', ',', "\u{202f}"),
+    }
+}
+
+/// The form of a date of those in the order of the locales: English, American, German, French.
+fn dated(day: Date, [british, american, german, french]: [&str; 4]) -> String {
+    let form = match LOCALE.get() {
+        Locale::EnGb => british,
+        Locale::EnUs => american,
+        Locale::DeDe => german,
+        Locale::FrFr => french,
+    };
+    day.strftime(form).to_string()
+}
 
 /// A count as a real number.
 #[expect(
@@ -18,6 +55,7 @@ pub(super) fn real(count: i64) -> f64 {
 
 /// `12,345`; a minus sign that is one.
 pub(super) fn integer(value: i64) -> String {
+    let (thousands, _, _) = marks();
     let digits = value.unsigned_abs().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 3);
     if value < 0 {
@@ -25,7 +63,7 @@ pub(super) fn integer(value: i64) -> String {
     }
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
+            out.push(thousands);
         }
         out.push(digit);
     }
@@ -40,7 +78,8 @@ pub(super) fn rounded(value: f64) -> String {
 /// `61.2%` of a ratio of 0.612.
 pub(super) fn percent(ratio: f64) -> String {
     if ratio.is_finite() {
-        format!("{}%", decimal(ratio * 100.0))
+        let (_, _, before) = marks();
+        format!("{}{before}%", decimal(ratio * 100.0))
     } else {
         NONE.to_owned()
     }
@@ -53,7 +92,8 @@ pub(super) fn decimal(value: f64) -> String {
     };
     let sign = if tenths < 0 { "−" } else { "" };
     let tenths = tenths.abs();
-    format!("{sign}{}.{}", integer(tenths / 10), tenths % 10)
+    let (_, point, _) = marks();
+    format!("{sign}{}{point}{}", integer(tenths / 10), tenths % 10)
 }
 
 /// A difference with its sign: `+61`, `−61`, `0`.
@@ -68,7 +108,7 @@ pub(super) fn signed(value: i64) -> String {
 /// A relative difference with its sign: `+7.0%`, `−7.0%`, `0.0%`.
 pub(super) fn change(ratio: f64) -> String {
     let shown = percent(ratio);
-    if shown.starts_with('−') || shown == "0.0%" || shown == NONE {
+    if shown.starts_with('−') || shown == percent(0.0) || shown == NONE {
         shown
     } else {
         format!("+{shown}")
@@ -90,13 +130,13 @@ pub(super) fn lag(minutes: f64) -> String {
 
 /// `1.4 days`, `1.0 day`, `<0.1 days` of what is more than none.
 pub(super) fn days(value: f64) -> String {
-    let little = value > 0.0 && decimal(value) == "0.0";
+    let little = value > 0.0 && decimal(value) == decimal(0.0);
     let shown = if little {
-        "<0.1".to_owned()
+        format!("<{}", decimal(0.1))
     } else {
         decimal(value)
     };
-    let unit = if shown == "1.0" { "day" } else { "days" };
+    let unit = if shown == decimal(1.0) { "day" } else { "days" };
     if shown == NONE {
         shown
     } else {
@@ -106,22 +146,34 @@ pub(super) fn days(value: f64) -> String {
 
 /// `Thu 19 Nov 2026`.
 pub(super) fn date(day: Date) -> String {
-    day.strftime("%a %-d %b %Y").to_string()
+    let forms = [
+        "%a %-d %b %Y",
+        "%a, %b %-d, %Y",
+        "%a %-d.%-m.%Y",
+        "%a %d/%m/%Y",
+    ];
+    dated(day, forms)
 }
 
 /// `Thursday 19 November 2026`.
 pub(super) fn long_date(day: Date) -> String {
-    day.strftime("%A %-d %B %Y").to_string()
+    let forms = [
+        "%A %-d %B %Y",
+        "%A, %B %-d, %Y",
+        "%A %-d.%-m.%Y",
+        "%A %d/%m/%Y",
+    ];
+    dated(day, forms)
 }
 
 /// `Thu 19 Nov`, where the year is plain.
 pub(super) fn day(day: Date) -> String {
-    day.strftime("%a %-d %b").to_string()
+    dated(day, ["%a %-d %b", "%a, %b %-d", "%a %-d.%-m.", "%a %d/%m"])
 }
 
 /// `19 Nov`, for an axis.
 pub(super) fn short_date(day: Date) -> String {
-    day.strftime("%-d %b").to_string()
+    dated(day, ["%-d %b", "%b %-d", "%-d.%-m.", "%d/%m"])
 }
 
 /// `October`, or `October 2025` where the year is not that of the report.
@@ -338,6 +390,45 @@ mod tests {
         assert_eq!(date(day(2026, 11, 19)), "Thu 19 Nov 2026");
         assert_eq!(long_date(day(2026, 11, 1)), "Sunday 1 November 2026");
         assert_eq!(short_date(day(2026, 11, 1)), "1 Nov");
+    }
+
+    /// Numbers and dates are written as the locale has them, and then as before.
+    #[test]
+    fn locales() {
+        let written = |locale| {
+            in_locale(locale, || {
+                let numbers = [
+                    integer(1_234_567),
+                    decimal(-1234.5),
+                    percent(0.612),
+                    change(0.0),
+                ];
+                let today = day(2026, 11, 9);
+                let dates = [
+                    date(today),
+                    long_date(today),
+                    super::day(today),
+                    short_date(today),
+                ];
+                [numbers.join(" | "), dates.join(" | "), days(1.0)].join("\n")
+            })
+        };
+        assert_eq!(
+            written(Locale::EnUs),
+            "1,234,567 | −1,234.5 | 61.2% | 0.0%\n\
+             Mon, Nov 9, 2026 | Monday, November 9, 2026 | Mon, Nov 9 | Nov 9\n1.0 day"
+        );
+        assert_eq!(
+            written(Locale::DeDe),
+            "1.234.567 | −1.234,5 | 61,2\u{a0}% | 0,0\u{a0}%\n\
+             Mon 9.11.2026 | Monday 9.11.2026 | Mon 9.11. | 9.11.\n1,0 day"
+        );
+        assert_eq!(
+            written(Locale::FrFr),
+            "1\u{202f}234\u{202f}567 | −1\u{202f}234,5 | 61,2\u{202f}% | 0,0\u{202f}%\n\
+             Mon 09/11/2026 | Monday 09/11/2026 | Mon 09/11 | 09/11\n1,0 day"
+        );
+        assert_eq!(integer(1_000), "1,000");
     }
 
     /// An id shortens a term only if it is the term's initials.

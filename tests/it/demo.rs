@@ -229,7 +229,7 @@ fn every_fault_is_said() {
 #[test]
 fn every_mail_once() {
     let mails = demo().files("demo/mail");
-    assert_eq!(mails.len(), 15 * 3 + 2 * (2 + 2 + 1 + 1), "{mails:?}");
+    assert_eq!(mails.len(), 15 * 4 + 2 * (2 + 4 + 1 + 1), "{mails:?}");
     let mut ids: Vec<String> = mails
         .iter()
         .map(|mail| {

@@ -47,6 +47,8 @@ mod nightly;
 mod olist;
 /// A report of one's own, as the README shows it.
 mod own_report;
+/// Who gets which rows of a report.
+mod recipients;
 /// What changed since it was told, and why.
 mod restate;
 /// Random nights, of which every change has a cause.

@@ -63,12 +63,12 @@ pub(super) fn told_apart(all: Vec<Named>, dimensions: &[String]) -> (Vec<Named>,
 }
 
 /// Registers what the scoped queries read, of the scopes in their order: the first is number 0. The
-/// measures must have been computed.
+/// measures must have been computed. Gives the values that no row has ever had, in words.
 pub(super) async fn register(
     session: &Session,
     config: &Config,
     scopes: &[Scope],
-) -> Result<(), MetricsError> {
+) -> Result<BTreeSet<String>, MetricsError> {
     let kept = kept_by(session).await?;
     let scope_rows: Vec<ScopeRow<'_>> = (0..).zip(scopes).map(|it| row(it, &kept)).collect();
     table(session, "scope", &SCOPE, &scope_rows)?;
@@ -88,7 +88,8 @@ pub(super) async fn register(
             session.register(&relation.name, frame.schema, frame.batches)?;
         }
     }
-    compare::register(session, config).await
+    compare::register(session, config).await?;
+    Ok(members.unknown(scopes))
 }
 
 fn row<'a>((scope_no, scope): (usize, &'a Scope), kept: &BTreeSet<String>) -> ScopeRow<'a> {
@@ -116,24 +117,45 @@ async fn kept_by(session: &Session) -> Result<BTreeSet<String>, MetricsError> {
 }
 
 /// What the numbers in `members` stand for.
-struct Members(HashMap<i64, String>);
+struct Members {
+    named: HashMap<i64, String>,
+    known: BTreeSet<(String, String)>,
+}
 
 impl Members {
     async fn read(session: &Session) -> Result<Self, MetricsError> {
         let all: Vec<Named> = session.table(MEMBERS).await?.rows()?;
-        let named = all.into_iter();
-        Ok(Self(
-            named
-                .filter_map(|it| Some((it.member_no, it.member?)))
-                .collect(),
-        ))
+        let (mut named, mut known) = (HashMap::new(), BTreeSet::new());
+        for Named {
+            member_no,
+            dimension,
+            member,
+        } in all
+        {
+            if let (Some(dimension), Some(member)) = (dimension, member) {
+                named.insert(member_no, member.clone());
+                known.insert((dimension, member));
+            }
+        }
+        Ok(Self { named, known })
+    }
+
+    fn unknown(&self, scopes: &[Scope]) -> BTreeSet<String> {
+        let values = scopes.iter().flat_map(Scope::values);
+        let is_known = |it: &(&str, &str)| self.known.contains(&(it.0.to_owned(), it.1.to_owned()));
+        let unknown = values.filter(|it| !is_known(it));
+        unknown
+            .map(|(column, value)| {
+                format!("no entry has the {} `{value}`", column.replace('_', " "))
+            })
+            .collect()
     }
 
     /// The scopes that admit a row with these numbers of these columns.
     fn scopes(&self, columns: &[&str], numbers: &[i64], scopes: &[Scope]) -> Vec<i64> {
         let pairs = columns.iter().copied().zip(numbers);
         let cells: BTreeMap<&str, &str> = pairs
-            .filter_map(|(column, number)| Some((column, self.0.get(number)?.as_str())))
+            .filter_map(|(column, number)| Some((column, self.named.get(number)?.as_str())))
             .collect();
         let admitting = (0..)
             .zip(scopes)

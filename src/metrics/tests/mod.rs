@@ -8,6 +8,7 @@ mod measures;
 mod random;
 mod reference;
 mod reports;
+mod scopes;
 mod sla;
 
 use jiff::civil::date;

@@ -164,6 +164,11 @@ pub(super) fn entries(seed: u64) -> Vec<Entry> {
     all
 }
 
+/// The region that a person stays in.
+pub(super) fn region(person: usize) -> Option<&'static str> {
+    [Some("EMEA"), Some("APAC"), None, Some("AMER")][person % 4]
+}
+
 pub(super) fn session(config: &Config, entries: &[Entry]) -> Session {
     let text = |micros: i64| Timestamp::from_microsecond(micros).unwrap().to_string();
     let made: Vec<fixture::Entry> = entries
@@ -186,6 +191,8 @@ pub(super) fn session(config: &Config, entries: &[Entry]) -> Session {
             .with("net_new", it.net_new)
             .with("lead_source", it.source)
             .with("segment", json!(it.segment))
+            .with("region", json!(region(it.person)))
+            .with("owner_id", format!("u{}", it.person / 4 % 3))
         })
         .collect();
     fixture::session(config, AS_OF, &made)

@@ -9,6 +9,7 @@ mod lint;
 mod rules;
 
 use super::*;
+use crate::metrics::Limits;
 
 fn shipped() -> Templates {
     Templates::load(Path::new("no/such/folder")).expect("the shipped templates parse")
@@ -326,4 +327,36 @@ fn figures_told_are_those_shown() {
     let rates = told.iter().filter(|it| it.measure == "conversion");
     let few = rates.filter(|it| it.stage == "opportunity").count();
     assert_eq!(few, 0, "too few to say is no figure");
+}
+
+/// What is kept from a reader is said in every part of every report, and a scope's name is only text.
+#[test]
+fn limits_in_every_part() {
+    for report in REPORTS {
+        let mut set = example::full(report);
+        set.limits = Limits {
+            scope: Some("region <b>EMEA</b>\r\n{{x}}".to_owned()),
+            left_out: vec!["the weeks".to_owned()],
+            ..Limits::default()
+        };
+        let rendered = written(&set);
+        let scope = "region <b>EMEA</b> {{x}}";
+        let escaped = "region &lt;b&gt;EMEA&lt;/b&gt; {{x}}";
+        assert!(rendered.subject.contains(scope), "{report}");
+        for html in [&rendered.page, &rendered.mail_html] {
+            assert!(
+                html.contains(escaped) && !html.contains("<b>EMEA"),
+                "{report}"
+            );
+            assert!(
+                html.contains("cannot be limited to that: the weeks."),
+                "{report}"
+            );
+        }
+        let text = rendered.mail_text.replace('\n', " ");
+        assert!(
+            text.contains(scope) && text.contains("limited to that: the weeks."),
+            "{report}"
+        );
+    }
 }
