@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::PipelineError;
+use crate::delivery::{Outcome, Receipt};
 use crate::warehouse::{Check, Recorded};
 
 /// How one stream fared in a run.
@@ -96,6 +97,29 @@ impl RunSummary {
             transient: error.is_transient(),
             ..Self::new(as_of)
         }
+    }
+
+    /// Takes note of what became of mails.
+    pub(super) fn receive(&mut self, receipts: &[Receipt]) {
+        let mut passing = 0;
+        for receipt in receipts {
+            let (told, passes) = match &receipt.outcome {
+                Outcome::Sent => {
+                    self.sent += 1;
+                    continue;
+                }
+                Outcome::Settled => continue,
+                Outcome::Elsewhere => ("is being sent by another run".to_owned(), true),
+                Outcome::Waits(why) => (format!("waits for the next run: {why}"), true),
+                Outcome::Held(why) => (format!("waits until this is mended: {why}"), false),
+                Outcome::Refused(why) => (format!("was refused: {why}"), false),
+                Outcome::Unknown(why) => (format!("may or may not have arrived: {why}"), false),
+            };
+            passing += usize::from(passes);
+            // To whom it goes stands in the outbox; the log names no person.
+            self.problems.push(format!("The mail `{}` {told}", receipt.id));
+        }
+        self.transient = passing > 0 && passing == self.problems.len();
     }
 
     /// Whether everything asked for was done.

@@ -81,6 +81,9 @@ pub(in crate::metrics) fn config() -> Config {
         delivery: Delivery {
             from: mail,
             transport: Transport::Folder(here),
+            owner: None,
+            heartbeat: None,
+            keep_trying: std::time::Duration::ZERO,
         },
         funnel: funnel(),
         former: Vec::new(),

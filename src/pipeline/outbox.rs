@@ -1,0 +1,81 @@
+//! Messages as they are stored: in the outbox of a version, or as a notice to the owner.
+
+use jiff::civil::Date;
+
+use super::{PipelineError, Version, Warehouse};
+use crate::delivery::{DeliveryError, Envelope, Ledger, Outgoing};
+use crate::warehouse::FileKind;
+
+/// One message and where it lies.
+pub(super) struct Stored {
+    pub(super) id: String,
+    /// The as-of date with which its id begins.
+    pub(super) day: Option<Date>,
+    /// The path of its two files, without their endings.
+    stem: String,
+}
+
+/// Every message of a version's outbox, whichever night queued it, by day.
+pub(super) async fn all(
+    _warehouse: &Warehouse,
+    version: &Version,
+) -> Result<Vec<Stored>, PipelineError> {
+    let files = version.files_of(FileKind::Outbox);
+    let stems = files.filter_map(|file| file.path.strip_suffix(".json"));
+    let mut stored: Vec<Stored> = stems.map(Stored::at).collect();
+    stored.sort_by(|left, right| left.id.cmp(&right.id));
+    Ok(stored)
+}
+
+/// The mails of which something is left to do.
+pub(super) async fn unsettled(
+    warehouse: &Warehouse,
+    version: &Version,
+) -> Result<Vec<Outgoing>, PipelineError> {
+    let settled = Ledger::new(warehouse.store()).settled().await?;
+    let mut mails = Vec::new();
+    for stored in all(warehouse, version).await? {
+        if !settled.contains(&stored.id) {
+            mails.push(stored.read(warehouse).await?);
+        }
+    }
+    Ok(mails)
+}
+
+impl Stored {
+    fn at(stem: &str) -> Self {
+        let id = stem.rsplit('/').next().unwrap_or(stem);
+        Self {
+            id: id.to_owned(),
+            day: id.get(..10).and_then(|day| day.parse().ok()),
+            stem: stem.to_owned(),
+        }
+    }
+
+    /// From whom it comes and to whom it goes.
+    pub(super) async fn envelope(&self, warehouse: &Warehouse) -> Result<Envelope, PipelineError> {
+        let bytes = warehouse.store().get(&format!("{}.json", self.stem)).await?;
+        let read = serde_json::from_slice(&bytes).map_err(|source| DeliveryError::Envelope {
+            id: self.id.clone(),
+            source,
+        });
+        Ok(read?)
+    }
+
+    /// The whole mail.
+    pub(super) async fn read(&self, warehouse: &Warehouse) -> Result<Outgoing, PipelineError> {
+        let message = warehouse.store().get(&format!("{}.eml", self.stem)).await?;
+        Ok(Outgoing {
+            envelope: self.envelope(warehouse).await?,
+            message: message.to_vec(),
+        })
+    }
+
+    /// The page of its report, where the archive has one of the same run.
+    pub(super) fn page(&self, version: &Version, envelope: &Envelope) -> Option<String> {
+        let run = self.stem.split('/').nth(1)?;
+        let page = format!("archive/{run}/{}.html", envelope.report);
+        let mut archive = version.files_of(FileKind::Archive);
+        archive.any(|file| file.path == page).then_some(page)
+    }
+}
