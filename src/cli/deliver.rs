@@ -40,7 +40,10 @@ async fn resend(config: &Config, args: &ResendArgs, output: &Output) -> Result<O
 async fn preview(config: &Config, args: &PreviewArgs, output: &Output) -> Result<Outcome, Failure> {
     let written = pipeline::preview(config, &which(&args.messages), &args.out).await?;
     output.finish();
-    let files: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    let files: Vec<String> = written
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     if output.wants_json() {
         output.json(&json!({ "files": files }));
     } else if files.is_empty() {

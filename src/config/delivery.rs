@@ -22,8 +22,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
     let from = from.required(|node| address::read(reader, node));
     let transport = transport.required(|node| read_transport(reader, node, folder));
     let owner = owner.optional(|node| address::read(reader, node));
-    let heartbeat =
-        heartbeat.optional(|node| read_secret(reader, node, folder, "HEARTBEAT_URL"));
+    let heartbeat = heartbeat.optional(|node| read_secret(reader, node, folder, "HEARTBEAT_URL"));
     let keep_trying = keep_trying.or(KEEP_TRYING_MINUTES, |node| reader.minutes(node));
     Some(Delivery {
         from: from?,
@@ -105,12 +104,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// `{ env: NAME }` or `{ file: PATH }`. What stands here instead may be the secret itself, so no
 /// problem shows it. `example` is a name that the variable could have.
-fn read_secret(
-    reader: &Reader<'_>,
-    node: &Node,
-    folder: &Path,
-    example: &str,
-) -> Option<Secret> {
+fn read_secret(reader: &Reader<'_>, node: &Node, folder: &Path, example: &str) -> Option<Secret> {
     let refuse = |what: &str, node: &Node| {
         let problem = Problem::new(what).at(node.place.clone().unseen());
         let file = example.to_ascii_lowercase().replace('_', "-");

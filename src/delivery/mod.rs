@@ -14,8 +14,10 @@
 
 mod backoff;
 mod folder;
+mod heartbeat;
 mod ledger;
 mod message;
+mod notices;
 mod smtp;
 mod tries;
 
@@ -29,8 +31,10 @@ use crate::fs::{Store, StoreError};
 use crate::problem::Problem;
 
 use backoff::Backoff;
+pub(crate) use heartbeat::{Beat, beat};
 pub(crate) use ledger::{Entry, Ledger, State};
 pub(crate) use message::compose;
+pub(crate) use notices::{Findings, Owner, Trouble, notice, notice_mail, notices};
 pub(crate) use tries::{Tried, tries};
 
 #[derive(Debug, thiserror::Error)]
@@ -211,7 +215,10 @@ async fn send_patiently(
             break;
         };
         tokio::time::sleep(pause).await;
-        let again: Vec<&Outgoing> = late.iter().filter_map(|at| mails.get(*at).copied()).collect();
+        let again: Vec<&Outgoing> = late
+            .iter()
+            .filter_map(|at| mails.get(*at).copied())
+            .collect();
         let Ok(tried) = round(store, transport, &again).await else {
             break;
         };

@@ -86,12 +86,16 @@ async fn a_file_is_written_once() {
     let mails = [mail("m")];
     let mut outcomes = Vec::new();
     for _ in 0..2 {
-        let receipts = send(&house.store, &house.mails(), Duration::ZERO, &mails).await.unwrap();
+        let receipts = send(&house.store, &house.mails(), Duration::ZERO, &mails)
+            .await
+            .unwrap();
         outcomes.extend(receipts.into_iter().map(|receipt| receipt.outcome));
     }
     assert_eq!(outcomes, [Outcome::Sent, Outcome::Settled]);
     std::fs::remove_file(house.folder.path().join("ledger/m/0002-sent.json")).unwrap();
-    let receipts = send(&house.store, &house.mails(), Duration::ZERO, &mails).await.unwrap();
+    let receipts = send(&house.store, &house.mails(), Duration::ZERO, &mails)
+        .await
+        .unwrap();
     assert_eq!(receipts.first().unwrap().outcome, Outcome::Sent);
     let states: Vec<_> = house.story().await.into_iter().map(|line| line.1).collect();
     assert_eq!(states, [State::Sending, State::Sending, State::Sent]);
@@ -118,7 +122,9 @@ async fn a_damaged_ledger_costs_nobody_else() {
     let damaged = house.folder.path().join("ledger/a/0001-sending.json");
     crate::fs::write(&damaged, b"{").unwrap();
     let mails = [mail("a"), mail("b")];
-    let receipts = send(&house.store, &house.mails(), Duration::ZERO, &mails).await.unwrap();
+    let receipts = send(&house.store, &house.mails(), Duration::ZERO, &mails)
+        .await
+        .unwrap();
     let outcomes: Vec<_> = receipts.iter().map(|receipt| &receipt.outcome).collect();
     let [Outcome::Held(why), Outcome::Sent] = outcomes.as_slice() else {
         panic!("{outcomes:?}");
@@ -240,7 +246,10 @@ async fn put_off_is_tried_again_behind_the_others() {
     assert_eq!(told, [("ann", 3, sent), ("bob", 1, sent), ("cid", 1, sent)]);
     assert_eq!(server.heard(), ["ann", "bob", "cid", "ann", "ann"]);
     let tries = tries(&house.store).await.unwrap();
-    let told: Vec<_> = tries.iter().map(|(id, tried)| (id.as_str(), tried.attempts)).collect();
+    let told: Vec<_> = tries
+        .iter()
+        .map(|(id, tried)| (id.as_str(), tried.attempts))
+        .collect();
     assert_eq!(told, [("ann", 3)]);
 }
 
@@ -261,11 +270,20 @@ async fn what_still_waits_is_kept_with_its_reason() {
     assert!(ann.attempts > 2, "{}", ann.attempts);
     let known = tries(&house.store).await.unwrap();
     let told = known.get("ann").unwrap();
-    assert_eq!((told.attempts, told.reason.as_str()), (ann.attempts, "450 4.2.1 busy"));
+    assert_eq!(
+        (told.attempts, told.reason.as_str()),
+        (ann.attempts, "450 4.2.1 busy")
+    );
     assert_eq!(known.len(), 1);
     let states: Vec<_> = house.story().await.into_iter().map(|line| line.1).collect();
-    assert_eq!(states, [State::Sending, State::Sent], "only Bob's was claimed");
-    send(&house.store, &transport, Duration::ZERO, &[to("ann")]).await.unwrap();
+    assert_eq!(
+        states,
+        [State::Sending, State::Sent],
+        "only Bob's was claimed"
+    );
+    send(&house.store, &transport, Duration::ZERO, &[to("ann")])
+        .await
+        .unwrap();
     let now = tries(&house.store).await.unwrap()["ann"].attempts;
     assert_eq!(now, ann.attempts + 1, "tries add up over runs");
 }
@@ -277,16 +295,23 @@ async fn a_settled_message_is_sent_again_on_purpose() {
     let house = House::new();
     let mails = [mail("m")];
     let transport = house.mails();
-    send(&house.store, &transport, Duration::ZERO, &mails).await.unwrap();
+    send(&house.store, &transport, Duration::ZERO, &mails)
+        .await
+        .unwrap();
     let ledger = house.ledger();
     let settled = ledger.newest("m").await.unwrap().unwrap();
     assert!(ledger.requeue(&settled, "asked by Ann").await.unwrap());
     assert!(!ledger.requeue(&settled, "asked by Bob").await.unwrap());
     assert!(ledger.settled().await.unwrap().is_empty());
-    let receipts = send(&house.store, &transport, Duration::ZERO, &mails).await.unwrap();
+    let receipts = send(&house.store, &transport, Duration::ZERO, &mails)
+        .await
+        .unwrap();
     assert_eq!(receipts.first().unwrap().outcome, Outcome::Sent);
     let words: Vec<_> = house.story().await.into_iter().map(|line| line.2).collect();
     assert_eq!(words, ["", "", "asked by Ann", "", ""]);
     let standing = ledger.states().await.unwrap()["m"];
-    assert_eq!((standing.number, standing.state, standing.claims), (5, State::Sent, 2));
+    assert_eq!(
+        (standing.number, standing.state, standing.claims),
+        (5, State::Sent, 2)
+    );
 }

@@ -69,7 +69,12 @@ pub(crate) async fn list(config: &Config, which: &Which) -> Result<Frame, Pipeli
                 None => None,
             };
             let claims = states.get(&envelope.id).map_or(0, |known| known.claims);
-            rows.push(row(&envelope, entry.as_ref(), tries.get(&envelope.id), claims));
+            rows.push(row(
+                &envelope,
+                entry.as_ref(),
+                tries.get(&envelope.id),
+                claims,
+            ));
         }
     }
     rows.reverse();
@@ -137,7 +142,11 @@ pub(crate) async fn resend(
     let state = newest.as_ref().map_or(State::Queued, |entry| entry.state);
     let settled = newest.filter(|_| state.is_final());
     let asked = match &settled {
-        Some(entry) => ledger.requeue(entry, &format!("asked for by {who}")).await?,
+        Some(entry) => {
+            ledger
+                .requeue(entry, &format!("asked for by {who}"))
+                .await?
+        }
         None => false,
     };
     if !asked {

@@ -13,6 +13,7 @@ mod judge;
 mod late;
 mod night;
 mod outbox;
+mod owner;
 mod pull;
 mod reader;
 mod ready;
@@ -23,6 +24,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -46,8 +48,8 @@ pub(crate) use error::PipelineError;
 pub(crate) use late::{Days, backfill, release};
 pub(crate) use reader::{Reader, baselines, compare, freeze, reader, runs, show_baseline};
 pub(crate) use render::render_one;
-use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
+use summary::{OF_MAIL, Watch};
 pub(crate) use upkeep::{
     Asked, Erasure, commits, compact, erase, erased, quarantined, rewrite_delta, vacuum, verify,
 };
@@ -74,8 +76,14 @@ pub(crate) async fn run(
     mails: Mails,
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
-    let warehouse = Warehouse::open(&config.warehouse)?;
-    run_on(&warehouse, config, as_of, mails, watch).await
+    let nightly = async {
+        let warehouse = Warehouse::open(&config.warehouse)?;
+        run_on(&warehouse, config, as_of, mails, watch).await
+    };
+    if mails == Mails::Skip {
+        return nightly.await;
+    }
+    watched::run(config, as_of, mails, watch, nightly).await
 }
 
 /// The same on a warehouse that is open already.
@@ -278,10 +286,10 @@ async fn hand_over(
         Ok(receipts) => summary.receive(&receipts),
         Err(error) => {
             let why = error.source().map(|cause| format!("\n  why: {cause}"));
-            summary.problems.push(format!(
-                "The mails wait in the outbox: {error}{}",
-                why.unwrap_or_default()
-            ));
+            let why = why.unwrap_or_default();
+            let problem = format!("{OF_MAIL}s wait in the outbox: {error}{why}");
+            summary.waiting.push(problem.clone());
+            summary.problems.push(problem);
         }
     }
 }

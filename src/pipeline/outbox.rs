@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::{PipelineError, Version, Warehouse};
-use crate::delivery::{DeliveryError, Envelope, Ledger, Outgoing};
+use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
 use crate::warehouse::FileKind;
 
 /// One message and where it lies.
@@ -11,19 +11,30 @@ pub(super) struct Stored {
     pub(super) id: String,
     /// The as-of date with which its id begins.
     pub(super) day: Option<Date>,
-    /// The path of its two files, without their endings.
-    stem: String,
+    place: Place,
 }
 
-/// Every message of a version's outbox, whichever night queued it, by day.
+enum Place {
+    /// The path of its two files, without their endings.
+    Outbox(String),
+    Notice,
+}
+
+/// Every message of a version's outbox, whichever night queued it, by day; and the notices.
 pub(super) async fn all(
-    _warehouse: &Warehouse,
+    warehouse: &Warehouse,
     version: &Version,
 ) -> Result<Vec<Stored>, PipelineError> {
     let files = version.files_of(FileKind::Outbox);
     let stems = files.filter_map(|file| file.path.strip_suffix(".json"));
     let mut stored: Vec<Stored> = stems.map(Stored::at).collect();
     stored.sort_by(|left, right| left.id.cmp(&right.id));
+    let notices = delivery::notices(warehouse.store()).await?;
+    stored.extend(notices.into_iter().map(|id| Stored {
+        id,
+        day: None,
+        place: Place::Notice,
+    }));
     Ok(stored)
 }
 
@@ -48,34 +59,47 @@ impl Stored {
         Self {
             id: id.to_owned(),
             day: id.get(..10).and_then(|day| day.parse().ok()),
-            stem: stem.to_owned(),
+            place: Place::Outbox(stem.to_owned()),
         }
     }
 
     /// From whom it comes and to whom it goes.
     pub(super) async fn envelope(&self, warehouse: &Warehouse) -> Result<Envelope, PipelineError> {
-        let bytes = warehouse.store().get(&format!("{}.json", self.stem)).await?;
-        let read = serde_json::from_slice(&bytes).map_err(|source| DeliveryError::Envelope {
-            id: self.id.clone(),
-            source,
-        });
-        Ok(read?)
+        let Place::Outbox(stem) = &self.place else {
+            return Ok(self.read(warehouse).await?.envelope);
+        };
+        envelope(warehouse, stem, &self.id).await
     }
 
     /// The whole mail.
     pub(super) async fn read(&self, warehouse: &Warehouse) -> Result<Outgoing, PipelineError> {
-        let message = warehouse.store().get(&format!("{}.eml", self.stem)).await?;
+        let Place::Outbox(stem) = &self.place else {
+            return Ok(delivery::notice_mail(warehouse.store(), &self.id).await?);
+        };
+        let message = warehouse.store().get(&format!("{stem}.eml")).await?;
         Ok(Outgoing {
-            envelope: self.envelope(warehouse).await?,
+            envelope: envelope(warehouse, stem, &self.id).await?,
             message: message.to_vec(),
         })
     }
 
     /// The page of its report, where the archive has one of the same run.
     pub(super) fn page(&self, version: &Version, envelope: &Envelope) -> Option<String> {
-        let run = self.stem.split('/').nth(1)?;
+        let Place::Outbox(stem) = &self.place else {
+            return None;
+        };
+        let run = stem.split('/').nth(1)?;
         let page = format!("archive/{run}/{}.html", envelope.report);
         let mut archive = version.files_of(FileKind::Archive);
         archive.any(|file| file.path == page).then_some(page)
     }
+}
+
+async fn envelope(warehouse: &Warehouse, stem: &str, id: &str) -> Result<Envelope, PipelineError> {
+    let bytes = warehouse.store().get(&format!("{stem}.json")).await?;
+    let read = serde_json::from_slice(&bytes).map_err(|source| DeliveryError::Envelope {
+        id: id.to_owned(),
+        source,
+    });
+    Ok(read?)
 }
