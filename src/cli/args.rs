@@ -49,6 +49,9 @@ pub(super) enum Command {
     Backfill(BackfillArgs),
     /// Render one report from what is published, without sending it
     Report(ReportArgs),
+    /// What became of mails: list them, try again, send one again on purpose, see what would be sent
+    #[command(subcommand)]
+    Deliver(DeliverCommand),
     /// Ask the warehouse in SQL: one query, a file, or a prompt
     Sql(SqlArgs),
     /// Freeze, list, show and compare baselines
@@ -115,6 +118,56 @@ pub(super) struct ReportArgs {
     pub(super) reader: Option<String>,
     /// Where the page and the mail are written
     #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeliverCommand {
+    /// List messages: to whom, what became of each, how often it was tried, why it waits
+    ///
+    /// queued: to be sent by the next run. sending: a run is handing it over. sent: the mail server took
+    /// it. refused: the server will not have it. unknown: it may have arrived or not; nobody sends it
+    /// again unless you ask with `leadgauge deliver resend`.
+    List(MessagesArgs),
+    /// Try now what waits; never sends what was sent
+    Retry,
+    /// Send one message again on purpose: one that is sent, refused or unknown
+    ///
+    /// It is the same mail with the same Message-ID, by which a mail program can tell that it has it
+    /// already.
+    Resend(ResendArgs),
+    /// Write messages as they would be sent, and their pages, into a folder; sends and changes nothing
+    Preview(PreviewArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MessagesArgs {
+    /// Of one published day [default: the newest, and what waits from before]
+    #[arg(long, value_name = "DATE")]
+    pub(super) as_of: Option<Date>,
+    /// Of one report
+    #[arg(long, value_name = "NAME")]
+    pub(super) report: Option<String>,
+    /// To one recipient
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) to: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResendArgs {
+    /// The message, as `leadgauge deliver list` names it
+    pub(super) message: String,
+    /// Who asks; the ledger keeps it
+    #[arg(long)]
+    pub(super) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PreviewArgs {
+    #[command(flatten)]
+    pub(super) messages: MessagesArgs,
+    /// Where they are written
+    #[arg(long, value_name = "FOLDER", default_value = "preview")]
     pub(super) out: PathBuf,
 }
 

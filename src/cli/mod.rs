@@ -5,6 +5,7 @@ mod backfill;
 mod baseline;
 mod check;
 mod compared;
+mod deliver;
 mod demo;
 mod erase;
 mod funnel;
@@ -141,6 +142,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<Outcome, Failure> {
         Command::Run(args) => run::run(&load(&global)?, &args, output).await,
         Command::Backfill(args) => backfill::backfill(&load(&global)?, &args, output).await,
         Command::Report(args) => report::report(&load(&global)?, &args, output).await,
+        Command::Deliver(command) => deliver::deliver(&load(&global)?, &command, output).await,
         Command::Sql(args) => sql::sql(&load(&global)?, &args, output).await,
         Command::Baseline(command) => baseline::baseline(&load(&global)?, &command, output).await,
         Command::Warehouse(command) => {

@@ -97,7 +97,8 @@ impl Output {
         match (&self.spinner, event) {
             (Some(_), Event::Step { .. }) => self.progress(event),
             (Some(_), Event::Stream(result)) if self.verbose => self.say(&stream_line(result)),
-            (None, Event::Stream(_)) => self.log(event),
+            (Some(_), Event::Note { what }) => self.say(&format!("note: {what}")),
+            (None, Event::Stream(_) | Event::Note { .. }) => self.log(event),
             (None, Event::Step { .. }) if self.verbose => self.log(event),
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use super::leadgauge::location;
 use super::reader::Reader;
@@ -9,16 +10,35 @@ use super::yaml::Node;
 use super::{Delivery, Secret, Smtp, Tls, Transport, address, privacy};
 use crate::problem::Problem;
 
+/// How long a run tries again what the server put off, unless told otherwise.
+const KEEP_TRYING_MINUTES: u32 = 3;
+
 pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Delivery> {
-    let [from, transport, privacy] =
-        reader.fields(node, "`delivery`", ["from", "transport", "privacy"])?;
+    let [from, transport, privacy, owner, heartbeat, keep_trying] = reader.fields(
+        node,
+        "`delivery`",
+        [
+            "from",
+            "transport",
+            "privacy",
+            "owner",
+            "heartbeat",
+            "keep_trying",
+        ],
+    )?;
     let from = from.required(|node| address::read(reader, node));
     let transport = transport.required(|node| read_transport(reader, node, folder));
     let privacy = privacy.or(privacy::usual(), |node| privacy::read(reader, node));
+    let owner = owner.optional(|node| address::read(reader, node));
+    let heartbeat = heartbeat.optional(|node| read_secret(reader, node, folder, "HEARTBEAT_URL"));
+    let keep_trying = keep_trying.or(KEEP_TRYING_MINUTES, |node| reader.minutes(node));
     Some(Delivery {
         from: from?,
         transport: transport?,
         privacy: privacy?,
+        owner: owner?,
+        heartbeat: heartbeat?,
+        keep_trying: Duration::from_mins(keep_trying?.into()),
     })
 }
 
@@ -56,7 +76,7 @@ fn read_smtp(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Smtp> {
     let port = port.or(usual, |node| reader.whole(node, 1..=65535));
     let together = user.is_meant() == password.is_meant();
     let user = user.optional(|node| reader.text(node));
-    let password = password.optional(|node| read_secret(reader, node, folder));
+    let password = password.optional(|node| read_secret(reader, node, folder, "SMTP_PASSWORD"));
     if !together {
         let what = "`user` and `password` go together";
         return reader.refuse(node, what, "Write both or neither");
@@ -92,12 +112,15 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// `{ env: NAME }` or `{ file: PATH }`. What stands here instead may be the secret itself, so no
-/// problem shows it.
-fn read_secret(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Secret> {
+/// problem shows it. `example` is a name that the variable could have.
+fn read_secret(reader: &Reader<'_>, node: &Node, folder: &Path, example: &str) -> Option<Secret> {
     let refuse = |what: &str, node: &Node| {
         let problem = Problem::new(what).at(node.place.clone().unseen());
-        let fix = "Write `{ env: SMTP_PASSWORD }` with the name of an environment variable, \
-                   or `{ file: smtp-password }` with the path of a file that holds it";
+        let file = example.to_ascii_lowercase().replace('_', "-");
+        let fix = format!(
+            "Write `{{ env: {example} }}` with the name of an environment variable, \
+             or `{{ file: {file} }}` with the path of a file that holds it"
+        );
         reader.tell_problem(problem.fix(fix));
         None
     };

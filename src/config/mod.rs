@@ -32,6 +32,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -264,6 +265,12 @@ pub(crate) struct Delivery {
     pub(crate) from: Recipient,
     pub(crate) transport: Transport,
     pub(crate) privacy: Privacy,
+    /// Told when the job fails or withholds something.
+    pub(crate) owner: Option<Recipient>,
+    /// A URL that is called when the job starts, succeeds and fails. Whoever knows it can call it.
+    pub(crate) heartbeat: Option<Secret>,
+    /// How long a run tries again what the server put off.
+    pub(crate) keep_trying: Duration,
 }
 
 /// What may reach whom, whatever a report says.

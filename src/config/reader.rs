@@ -268,6 +268,19 @@ impl<'a> Reader<'a> {
             })
     }
 
+    /// `3 minutes`.
+    pub(super) fn minutes(&self, node: &Node) -> Option<u32> {
+        let text = self.any_text(node)?;
+        let (number, unit) = text.trim().split_once(' ').unwrap_or((text, ""));
+        let minutes = number.parse().ok().filter(|minutes| *minutes <= 600);
+        minutes
+            .filter(|_| matches!(unit.trim(), "minute" | "minutes"))
+            .or_else(|| {
+                let what = format!("`{text}` is no number of minutes up to 600");
+                self.refuse(node, what, "Write it as `3 minutes`")
+            })
+    }
+
     pub(super) fn boolean(&self, node: &Node) -> Option<bool> {
         match node.value {
             Value::Boolean(value) => Some(value),

@@ -43,6 +43,15 @@ pub(crate) struct Entry {
     pub(crate) reason: String,
 }
 
+/// How a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) number: usize,
+    pub(crate) state: State,
+    /// How many records say that somebody was handing it over.
+    pub(crate) claims: u32,
+}
+
 impl State {
     const ALL: [Self; 5] = [
         Self::Queued,
@@ -63,7 +72,7 @@ impl State {
     }
 
     /// Whether nothing is left to do.
-    pub(super) fn is_final(self) -> bool {
+    pub(crate) fn is_final(self) -> bool {
         matches!(self, Self::Sent | Self::Refused | Self::Unknown)
     }
 }
@@ -96,21 +105,31 @@ impl Ledger {
     /// The messages of which nothing is left to do. Read from the names alone: the ledger grows with
     /// the years.
     pub(crate) async fn settled(&self) -> Result<BTreeSet<String>, StoreError> {
-        let mut newest = BTreeMap::new();
-        for file in self.store.list(FOLDER).await? {
-            if let Some((message, rank)) = name(&file.path) {
-                let known = newest.entry(message.to_owned()).or_insert(rank);
-                *known = rank.max(*known);
-            }
-        }
-        let settled = newest
-            .into_iter()
-            .filter(|(_, (_, state))| state.is_final());
+        let states = self.states().await?.into_iter();
+        let settled = states.filter(|(_, standing)| standing.state.is_final());
         Ok(settled.map(|(message, _)| message).collect())
     }
 
+    /// The newest number and state of each message, and how often it was claimed: read from the names
+    /// alone.
+    pub(crate) async fn states(&self) -> Result<BTreeMap<String, Standing>, StoreError> {
+        let mut standings: BTreeMap<String, Standing> = BTreeMap::new();
+        for file in self.store.list(FOLDER).await? {
+            if let Some((message, (number, state))) = name(&file.path) {
+                let known = standings.entry(message.to_owned()).or_insert(Standing {
+                    number,
+                    state,
+                    claims: 0,
+                });
+                (known.number, known.state) = (known.number, known.state).max((number, state));
+                known.claims += u32::from(state == State::Sending);
+            }
+        }
+        Ok(standings)
+    }
+
     /// The newest record of one message.
-    pub(super) async fn newest(&self, message: &str) -> Result<Option<Entry>, StoreError> {
+    pub(crate) async fn newest(&self, message: &str) -> Result<Option<Entry>, StoreError> {
         let mut entries = self.below(&format!("{FOLDER}/{message}")).await?;
         Ok(entries.pop())
     }
@@ -138,6 +157,15 @@ impl Ledger {
             (&left.message, rank(left)).cmp(&(&right.message, rank(right)))
         });
         Ok(entries)
+    }
+
+    /// Puts a settled message back into the queue, on purpose; `why` says who asked. False when another
+    /// did so first.
+    pub(crate) async fn requeue(&self, settled: &Entry, why: &str) -> Result<bool, StoreError> {
+        let Entry {
+            message, number, ..
+        } = settled;
+        self.record(message, *number, State::Queued, why).await
     }
 
     /// Creates the record that follows number `after`. False when somebody else created it first.

@@ -56,8 +56,43 @@ pub(crate) fn compose(
     })
 }
 
+/// A mail of plain text alone.
+pub(super) struct Plain<'a> {
+    pub(super) envelope: Envelope,
+    /// Without its domain.
+    pub(super) message_id: &'a str,
+    pub(super) from: &'a Recipient,
+    pub(super) to: &'a Recipient,
+    pub(super) subject: &'a str,
+    pub(super) text: &'a str,
+    pub(super) dated: Timestamp,
+}
+
+/// Builds a mail of plain text, of ASCII alone.
+pub(super) fn plain_mail(plain: &Plain<'_>) -> Result<Outgoing, DeliveryError> {
+    let failed = |source: AnyError| DeliveryError::Build {
+        report: plain.envelope.report.clone(),
+        source,
+    };
+    let from = &plain.from.address;
+    let domain = from.rsplit('@').next().unwrap_or("localhost");
+    let message = Message::builder()
+        .from(mailbox(plain.from).map_err(failed)?)
+        .to(mailbox(plain.to).map_err(failed)?)
+        .subject(one_line(plain.subject))
+        .message_id(Some(format!("<{}@{domain}>", plain.message_id)))
+        .date(system_time(plain.dated))
+        .raw_header(raw("Auto-Submitted", "auto-generated"))
+        .singlepart(part(ContentType::TEXT_PLAIN, plain.text))
+        .map_err(|error| failed(error.into()))?;
+    Ok(Outgoing {
+        envelope: plain.envelope.clone(),
+        message: message.formatted(),
+    })
+}
+
 /// The same for the same report, day and recipient; tells nobody who the recipient is.
-fn message_id(report: &str, as_of: Date, address: &str) -> String {
+pub(super) fn message_id(report: &str, as_of: Date, address: &str) -> String {
     let hash = hex(&Sha256::digest(format!(
         "{report}\n{as_of}\n{}",
         address.to_lowercase()

@@ -9,11 +9,19 @@
 //! * A `sending` record whose owner is gone, and to which no answer is known, is `unknown`: it is
 //!   told, and not sent again by itself.
 //! * Trouble with one message, its ledger's included, never keeps another from being sent.
+//! * What the server puts off is tried again behind all others, in growing pauses for some minutes,
+//!   and then by the next run. Why it waits is kept.
 
+mod backoff;
 mod folder;
+mod heartbeat;
 mod ledger;
 mod message;
+mod notices;
 mod smtp;
+mod tries;
+
+use std::time::Duration;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -22,9 +30,12 @@ use crate::config;
 use crate::fs::{Store, StoreError};
 use crate::problem::Problem;
 
-pub(crate) use ledger::Ledger;
-use ledger::{Entry, State};
+use backoff::Backoff;
+pub(crate) use heartbeat::{Beat, beat};
+pub(crate) use ledger::{Entry, Ledger, State};
 pub(crate) use message::compose;
+pub(crate) use notices::{Findings, Owner, Trouble, notice, notice_mail, notices};
+pub(crate) use tries::{Tried, tries};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeliveryError {
@@ -70,6 +81,8 @@ pub(crate) struct Envelope {
 pub(crate) struct Receipt {
     pub(crate) id: String,
     pub(crate) to: String,
+    /// How often it was tried now.
+    pub(crate) attempts: u32,
     pub(crate) outcome: Outcome,
 }
 
@@ -177,11 +190,61 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// Hands over every message that is not settled, one after the other, and records each outcome.
+/// Hands over every message that is not settled, and records each outcome. What the server puts off
+/// comes up again behind all others, as long as `keep_trying` lasts.
 pub(crate) async fn send(
     store: &Store,
     transport: &config::Transport,
+    keep_trying: Duration,
     mails: &[Outgoing],
+) -> Result<Vec<Receipt>, DeliveryError> {
+    let mails: Vec<&Outgoing> = mails.iter().collect();
+    send_patiently(store, transport, Backoff::within(keep_trying), &mails).await
+}
+
+async fn send_patiently(
+    store: &Store,
+    transport: &config::Transport,
+    mut pauses: Backoff,
+    mails: &[&Outgoing],
+) -> Result<Vec<Receipt>, DeliveryError> {
+    let mut receipts = round(store, transport, mails).await?;
+    loop {
+        let late = late(&receipts);
+        let Some(pause) = pauses.next().filter(|_| !late.is_empty()) else {
+            break;
+        };
+        tokio::time::sleep(pause).await;
+        let again: Vec<&Outgoing> = late
+            .iter()
+            .filter_map(|at| mails.get(*at).copied())
+            .collect();
+        let Ok(tried) = round(store, transport, &again).await else {
+            break;
+        };
+        for (at, now) in late.into_iter().zip(tried) {
+            if let Some(receipt) = receipts.get_mut(at) {
+                receipt.attempts += now.attempts;
+                receipt.outcome = now.outcome;
+            }
+        }
+    }
+    tries::note(store, &receipts).await;
+    Ok(receipts)
+}
+
+/// The places of what was put off.
+fn late(receipts: &[Receipt]) -> Vec<usize> {
+    let places = receipts.iter().enumerate();
+    let late = places.filter(|(_, receipt)| matches!(receipt.outcome, Outcome::Waits(_)));
+    late.map(|(at, _)| at).collect()
+}
+
+/// One attempt at each message, one after the other.
+async fn round(
+    store: &Store,
+    transport: &config::Transport,
+    mails: &[&Outgoing],
 ) -> Result<Vec<Receipt>, DeliveryError> {
     let mut receipts = Vec::with_capacity(mails.len());
     // With nothing to send, no password need be there.
@@ -193,7 +256,12 @@ pub(crate) async fn send(
     for mail in mails {
         let outcome = send_one(&ledger, &mut carrier, mail).await;
         let Envelope { id, to, .. } = mail.envelope.clone();
-        receipts.push(Receipt { id, to, outcome });
+        receipts.push(Receipt {
+            id,
+            to,
+            attempts: 1,
+            outcome,
+        });
     }
     carrier.close().await;
     Ok(receipts)

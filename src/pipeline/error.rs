@@ -33,6 +33,13 @@ pub(crate) enum PipelineError {
     },
     #[error("There is no report `{name}`\n  fix: {fix}")]
     NoReport { name: String, fix: String },
+    #[error("There is no message `{id}` in the outbox\n  fix: {fix}")]
+    NoMessage { id: String, fix: String },
+    #[error(
+        "The message `{id}` is {state}: only one that is sent, refused or unknown is sent again on purpose\n  \
+         fix: `leadgauge deliver retry` sends what waits; `leadgauge deliver list` shows what became of each"
+    )]
+    NotSettled { id: String, state: &'static str },
     #[error("{0}")]
     Problems(#[from] Problems),
     #[error(transparent)]
@@ -71,6 +78,8 @@ impl PipelineError {
             | Self::NotPublished { .. }
             | Self::NotInForce { .. }
             | Self::NoReport { .. }
+            | Self::NoMessage { .. }
+            | Self::NotSettled { .. }
             | Self::Report(ReportError::Template { .. } | ReportError::Column { .. })
             | Self::Warehouse(WarehouseError::OutOfOrder { .. }) => true,
             Self::Query(query)

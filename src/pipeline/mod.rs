@@ -7,10 +7,13 @@
 mod again;
 mod check;
 pub(crate) mod contract;
+mod deliveries;
 mod error;
 mod judge;
 mod late;
 mod night;
+mod outbox;
+mod owner;
 mod pull;
 mod reader;
 mod ready;
@@ -22,6 +25,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -30,8 +34,8 @@ use std::time::Instant;
 use jiff::civil::Date;
 
 use crate::clock::RunId;
-use crate::config::Config;
-use crate::delivery::{self, Outcome};
+use crate::config::{self, Config};
+use crate::delivery::{self, Outgoing};
 use crate::problem::{Problem, Problems};
 use crate::report::Templates;
 use crate::warehouse::query::refusal::no_table;
@@ -40,12 +44,13 @@ use night::Night;
 use ready::{Ready, ready};
 
 pub(crate) use check::check;
+pub(crate) use deliveries::{Which, list as list_messages, preview, resend, retry};
 pub(crate) use error::PipelineError;
 pub(crate) use late::{Days, backfill, release};
 pub(crate) use reader::{Reader, baselines, compare, freeze, reader, runs, show_baseline};
 pub(crate) use render::render_one;
-use summary::Watch;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
+use summary::{OF_MAIL, Watch};
 pub(crate) use upkeep::{
     Asked, Erasure, commits, compact, erase, erased, quarantined, rewrite_delta, vacuum, verify,
 };
@@ -72,8 +77,14 @@ pub(crate) async fn run(
     mails: Mails,
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
-    let warehouse = Warehouse::open(&config.warehouse)?;
-    run_on(&warehouse, config, as_of, mails, watch).await
+    let nightly = async {
+        let warehouse = Warehouse::open(&config.warehouse)?;
+        run_on(&warehouse, config, as_of, mails, watch).await
+    };
+    if mails == Mails::Skip {
+        return nightly.await;
+    }
+    watched::run(config, as_of, mails, watch, nightly).await
 }
 
 /// The same on a warehouse that is open already.
@@ -255,47 +266,31 @@ async fn deliver(
     version: &Version,
     summary: &mut RunSummary,
 ) -> Result<(), PipelineError> {
-    let mails = render::unsettled(warehouse, version).await?;
-    let receipts = match delivery::send(warehouse.store(), &config.delivery.transport, &mails).await
-    {
-        Ok(receipts) => receipts,
+    let mails = outbox::unsettled(warehouse, version).await?;
+    hand_over(config, warehouse, &mails, summary).await;
+    Ok(())
+}
+
+/// Hands mails over, and tells in the summary what became of them.
+async fn hand_over(
+    config: &Config,
+    warehouse: &Warehouse,
+    mails: &[Outgoing],
+    summary: &mut RunSummary,
+) {
+    let config::Delivery {
+        transport,
+        keep_trying,
+        ..
+    } = &config.delivery;
+    match delivery::send(warehouse.store(), transport, *keep_trying, mails).await {
+        Ok(receipts) => summary.receive(&receipts),
         Err(error) => {
             let why = error.source().map(|cause| format!("\n  why: {cause}"));
-            summary.problems.push(format!(
-                "The mails wait in the outbox: {error}{}",
-                why.unwrap_or_default()
-            ));
-            return Ok(());
-        }
-    };
-    let mut passing = 0;
-    for receipt in receipts {
-        // To whom it goes stands in the outbox; the log names no person.
-        let told = |what: &str| format!("The mail `{}` {what}", receipt.id);
-        match &receipt.outcome {
-            Outcome::Sent => summary.sent += 1,
-            Outcome::Settled => {}
-            Outcome::Elsewhere => {
-                passing += 1;
-                summary.problems.push(told("is being sent by another run"));
-            }
-            Outcome::Waits(why) => {
-                passing += 1;
-                summary
-                    .problems
-                    .push(told(&format!("waits for the next run: {why}")));
-            }
-            Outcome::Held(why) => summary
-                .problems
-                .push(told(&format!("waits until this is mended: {why}"))),
-            Outcome::Refused(why) => summary.problems.push(told(&format!("was refused: {why}"))),
-            Outcome::Unknown(why) => {
-                summary
-                    .problems
-                    .push(told(&format!("may or may not have arrived: {why}")));
-            }
+            let why = why.unwrap_or_default();
+            let problem = format!("{OF_MAIL}s wait in the outbox: {error}{why}");
+            summary.waiting.push(problem.clone());
+            summary.problems.push(problem);
         }
     }
-    summary.transient = passing > 0 && passing == summary.problems.len();
-    Ok(())
 }

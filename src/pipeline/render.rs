@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::record::{self, ScopeRow};
 use super::summary::{ReportPage, RunSummary};
-use super::{PipelineError, Session, Templates, Version, Warehouse, recipients, restate};
+use super::{PipelineError, Session, Templates, recipients, restate};
 use crate::clock;
 use crate::config::{Config, Recipient, Report, Scope, Sees};
-use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
+use crate::delivery::{self, DeliveryError, Outgoing};
 use crate::metrics::{self, Figures, MetricSet, Reading};
 use crate::problem::Problems;
 use crate::report::{self, Pictures, Rendered};
@@ -267,37 +267,6 @@ async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> 
         )
         .await?;
     Ok(())
-}
-
-/// The mails in a version's outbox, whichever night queued them, that are not settled.
-pub(super) async fn unsettled(
-    warehouse: &Warehouse,
-    version: &Version,
-) -> Result<Vec<Outgoing>, PipelineError> {
-    let settled = Ledger::new(warehouse.store()).settled().await?;
-    let mut mails = Vec::new();
-    for file in version.files_of(FileKind::Outbox) {
-        let Some(stem) = file.path.strip_suffix(".json") else {
-            continue;
-        };
-        let id = stem.rsplit('/').next().unwrap_or(stem);
-        if settled.contains(id) {
-            continue;
-        }
-        let bytes = warehouse.store().get(&file.path).await?;
-        let envelope: Envelope =
-            serde_json::from_slice(&bytes).map_err(|source| DeliveryError::Envelope {
-                id: id.to_owned(),
-                source,
-            })?;
-        let message = warehouse
-            .store()
-            .get(&format!("{stem}.eml"))
-            .await?
-            .to_vec();
-        mails.push(Outgoing { envelope, message });
-    }
-    Ok(mails)
 }
 
 /// Renders one report from a published version; sends nothing and changes nothing. `reader` is the

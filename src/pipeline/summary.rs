@@ -5,7 +5,11 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::PipelineError;
+use crate::delivery::{Outcome, Receipt};
 use crate::warehouse::{Check, Recorded};
+
+/// How the problems of mails begin.
+pub(super) const OF_MAIL: &str = "The mail";
 
 /// How one stream fared in a run.
 #[derive(Debug, Clone, Serialize)]
@@ -57,6 +61,9 @@ pub(crate) struct RunSummary {
     pub(crate) sent: usize,
     /// What failed or was withheld, in words.
     pub(crate) problems: Vec<String>,
+    /// Of the problems, those of mails that wait.
+    #[serde(skip)]
+    pub(super) waiting: Vec<String>,
     /// What is worth knowing and is no failure, in words.
     pub(crate) notes: Vec<String>,
     /// Only passing failures stood in the way: trying again may help.
@@ -83,6 +90,7 @@ impl RunSummary {
             mails: 0,
             sent: 0,
             problems: Vec::new(),
+            waiting: Vec::new(),
             notes: Vec::new(),
             transient: false,
             seconds: 0.0,
@@ -96,6 +104,35 @@ impl RunSummary {
             transient: error.is_transient(),
             ..Self::new(as_of)
         }
+    }
+
+    /// Takes note of what became of mails.
+    pub(super) fn receive(&mut self, receipts: &[Receipt]) {
+        let mut passing = 0;
+        for receipt in receipts {
+            let (told, waits, passes) = match &receipt.outcome {
+                Outcome::Sent => {
+                    self.sent += 1;
+                    continue;
+                }
+                Outcome::Settled => continue,
+                Outcome::Elsewhere => ("is being sent by another run".to_owned(), false, true),
+                Outcome::Waits(why) => (format!("waits for the next run: {why}"), true, true),
+                Outcome::Held(why) => (format!("waits until this is mended: {why}"), true, false),
+                Outcome::Refused(why) => (format!("was refused: {why}"), false, false),
+                Outcome::Unknown(why) => {
+                    (format!("may or may not have arrived: {why}"), false, false)
+                }
+            };
+            passing += usize::from(passes);
+            // To whom it goes stands in the outbox; the log names no person.
+            let problem = format!("{OF_MAIL} `{}` {told}", receipt.id);
+            if waits {
+                self.waiting.push(problem.clone());
+            }
+            self.problems.push(problem);
+        }
+        self.transient = passing > 0 && passing == self.problems.len();
     }
 
     /// Whether everything asked for was done.
@@ -114,6 +151,10 @@ pub(crate) enum Event {
         as_of: Date,
     },
     Stream(Box<StreamResult>),
+    /// Worth knowing, and no failure of the run's.
+    Note {
+        what: String,
+    },
 }
 
 /// Told of every event, in order.

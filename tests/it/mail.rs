@@ -19,7 +19,7 @@ pub(crate) fn sending(smtp: &str) -> Project {
     project
 }
 
-fn plainly(server: &Server) -> Project {
+pub(crate) fn plainly(server: &Server) -> Project {
     sending(&format!(
         "host: 127.0.0.1, port: {}, tls: none",
         server.port

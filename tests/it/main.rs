@@ -22,6 +22,8 @@ mod cli;
 mod crash;
 /// A definition that changes over time.
 mod definitions;
+/// Messages listed, tried again and sent again; who hears of trouble.
+mod deliver;
 /// The Delta logs, through which other tools read the tables.
 mod delta;
 /// The demo against the truth of its own simulation.

@@ -22,7 +22,7 @@ const TABLES: [&str; 4] = ["history", "events", "derived", "tables"];
 /// Where files lie as they are, by run.
 const PLAIN: [&str; 3] = ["archive", "outbox", "quarantine"];
 /// What is never deleted, but for litter in it.
-const APART: [&str; 3] = ["_log", "ledger", "erased"];
+const APART: [&str; 4] = ["_log", "ledger", "erased", "notices"];
 const LOCKS: [&str; 2] = ["writer.lock", "writer.lease"];
 const DELTA: &str = "_delta_log";
 

@@ -1,0 +1,213 @@
+//! Questions about messages, and what is done with them on purpose: list, retry, resend, preview.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use super::outbox::{self, Stored};
+use super::{PipelineError, RunSummary, deliver, hand_over};
+use crate::config::ColumnType::{Bigint, Date as Day, String as Text, Timestamp};
+use crate::config::{ColumnType, Config};
+use crate::delivery::{self, Entry, Envelope, Ledger, State, Tried};
+use crate::fs::{self, StoreError};
+use crate::problem::nearest;
+use crate::warehouse::{Frame, Version, Warehouse, batch_of, schema_of};
+
+const COLUMNS: [(&str, ColumnType); 8] = [
+    ("as_of", Day),
+    ("report", Text),
+    ("recipient", Text),
+    ("state", Text),
+    ("attempts", Bigint),
+    ("at", Timestamp),
+    ("reason", Text),
+    ("message", Text),
+];
+
+/// Which messages are meant; what is not named is not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Which {
+    pub(crate) as_of: Option<Date>,
+    pub(crate) report: Option<String>,
+    pub(crate) to: Option<String>,
+}
+
+impl Which {
+    fn takes(&self, envelope: &Envelope) -> bool {
+        let day = self.as_of.is_none_or(|day| envelope.as_of == day);
+        let report = self.report.as_ref();
+        let to = self.to.as_ref();
+        day && report.is_none_or(|report| envelope.report == *report)
+            && to.is_none_or(|to| envelope.to.eq_ignore_ascii_case(to))
+    }
+
+    fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Messages with what became of them, newest day first. Where nothing is named: those of the newest
+/// published day, and whatever is not settled.
+pub(crate) async fn list(config: &Config, which: &Which) -> Result<Frame, PipelineError> {
+    let (warehouse, version) = newest(config).await?;
+    let ledger = Ledger::new(warehouse.store());
+    let states = ledger.states().await?;
+    let tries = delivery::tries(warehouse.store()).await?;
+    let is_open = |id: &str| states.get(id).is_none_or(|known| !known.state.is_final());
+    let mut rows = Vec::new();
+    for stored in outbox::all(&warehouse, &version).await? {
+        let recent = || stored.day == Some(version.as_of) || is_open(&stored.id);
+        if which.is_everything() && !recent() {
+            continue;
+        }
+        let envelope = stored.envelope(&warehouse).await?;
+        if which.takes(&envelope) {
+            let entry = match states.get(&envelope.id) {
+                Some(_) => ledger.newest(&envelope.id).await?,
+                None => None,
+            };
+            let claims = states.get(&envelope.id).map_or(0, |known| known.claims);
+            rows.push(row(
+                &envelope,
+                entry.as_ref(),
+                tries.get(&envelope.id),
+                claims,
+            ));
+        }
+    }
+    rows.reverse();
+    frame(&rows)
+}
+
+/// One message: what its newest record says or, where a run tried it later, that run.
+fn row(envelope: &Envelope, entry: Option<&Entry>, tried: Option<&Tried>, claims: u32) -> Value {
+    let state = entry.map_or(State::Queued, |entry| entry.state);
+    let later = tried.filter(|tried| entry.is_none_or(|entry| entry.at < tried.at));
+    let (at, reason) = match (later, entry) {
+        (Some(tried), _) if !state.is_final() => (Some(tried.at), tried.reason.as_str()),
+        (_, Some(entry)) => (Some(entry.at), entry.reason.as_str()),
+        _ => (None, ""),
+    };
+    // A run that was never put off keeps no tries: its one try is the claim.
+    let attempts = match tried {
+        Some(tried) => tried.attempts + u32::from(later.is_none() && state.is_final()),
+        None => claims.max(u32::from(state == State::Refused)),
+    };
+    json!({
+        "as_of": envelope.as_of,
+        "report": envelope.report,
+        "recipient": envelope.to,
+        "state": state.as_str(),
+        "attempts": attempts,
+        "at": at,
+        "reason": (!reason.is_empty()).then_some(reason),
+        "message": envelope.id,
+    })
+}
+
+fn frame(rows: &[Value]) -> Result<Frame, PipelineError> {
+    let schema = schema_of(&COLUMNS);
+    let batch = batch_of(&schema, rows).map_err(super::record::shape)?;
+    Ok(Frame {
+        name: "deliveries".to_owned(),
+        schema,
+        batches: vec![batch],
+    })
+}
+
+/// Tries what waits or is held, now.
+pub(crate) async fn retry(config: &Config) -> Result<RunSummary, PipelineError> {
+    let (warehouse, version) = newest(config).await?;
+    let mut summary = RunSummary::new(version.as_of);
+    deliver(config, &warehouse, &version, &mut summary).await?;
+    Ok(summary)
+}
+
+/// Sends again, on purpose, a message of which nothing was left to do. `who` asks; the ledger keeps it.
+pub(crate) async fn resend(
+    config: &Config,
+    id: &str,
+    who: &str,
+) -> Result<RunSummary, PipelineError> {
+    let (warehouse, version) = newest(config).await?;
+    let stored = outbox::all(&warehouse, &version).await?;
+    let Some(message) = stored.iter().find(|stored| stored.id == id) else {
+        return Err(no_message(id, &stored));
+    };
+    let mail = message.read(&warehouse).await?;
+    let ledger = Ledger::new(warehouse.store());
+    let newest = ledger.newest(id).await?;
+    let state = newest.as_ref().map_or(State::Queued, |entry| entry.state);
+    let settled = newest.filter(|_| state.is_final());
+    let asked = match &settled {
+        Some(entry) => {
+            ledger
+                .requeue(entry, &format!("asked for by {who}"))
+                .await?
+        }
+        None => false,
+    };
+    if !asked {
+        return Err(PipelineError::NotSettled {
+            id: id.to_owned(),
+            state: state.as_str(),
+        });
+    }
+    let mut summary = RunSummary::new(version.as_of);
+    hand_over(config, &warehouse, &[mail], &mut summary).await;
+    Ok(summary)
+}
+
+fn no_message(id: &str, stored: &[Stored]) -> PipelineError {
+    let near = nearest(id, stored.iter().map(|stored| stored.id.as_str()));
+    let near = near.map(|near| format!("did you mean `{near}`? "));
+    PipelineError::NoMessage {
+        id: id.to_owned(),
+        fix: near.unwrap_or_default() + "`leadgauge deliver list` shows the messages there are",
+    }
+}
+
+/// Writes messages as they would be sent, and the pages of their reports, into a folder. Where nothing
+/// is named: those that wait. Changes nothing else.
+pub(crate) async fn preview(
+    config: &Config,
+    which: &Which,
+    out: &Path,
+) -> Result<Vec<PathBuf>, PipelineError> {
+    let (warehouse, version) = newest(config).await?;
+    let settled = Ledger::new(warehouse.store()).settled().await?;
+    let mut pages = BTreeMap::new();
+    let mut written = Vec::new();
+    for stored in outbox::all(&warehouse, &version).await? {
+        if which.is_everything() && settled.contains(&stored.id) {
+            continue;
+        }
+        let envelope = stored.envelope(&warehouse).await?;
+        if !which.takes(&envelope) {
+            continue;
+        }
+        let mail = stored.read(&warehouse).await?;
+        written.push(save(out, &format!("{}.eml", envelope.id), &mail.message)?);
+        let name = format!("{}-{}.html", envelope.report, envelope.as_of);
+        pages.extend(stored.page(&version, &envelope).map(|page| (name, page)));
+    }
+    for (name, page) in pages {
+        let bytes = warehouse.store().get(&page).await?;
+        written.push(save(out, &name, &bytes)?);
+    }
+    Ok(written)
+}
+
+fn save(out: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+    let path = out.join(name);
+    fs::write(&path, bytes)?;
+    Ok(path)
+}
+
+async fn newest(config: &Config) -> Result<(Warehouse, Version), PipelineError> {
+    let warehouse = Warehouse::open(&config.warehouse)?;
+    let version = warehouse.latest().await?.ok_or(PipelineError::Empty)?;
+    Ok((warehouse, version))
+}

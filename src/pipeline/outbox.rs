@@ -1,0 +1,105 @@
+//! Messages as they are stored: in the outbox of a version, or as a notice to the owner.
+
+use jiff::civil::Date;
+
+use super::{PipelineError, Version, Warehouse};
+use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
+use crate::warehouse::FileKind;
+
+/// One message and where it lies.
+pub(super) struct Stored {
+    pub(super) id: String,
+    /// The as-of date with which its id begins.
+    pub(super) day: Option<Date>,
+    place: Place,
+}
+
+enum Place {
+    /// The path of its two files, without their endings.
+    Outbox(String),
+    Notice,
+}
+
+/// Every message of a version's outbox, whichever night queued it, by day; and the notices.
+pub(super) async fn all(
+    warehouse: &Warehouse,
+    version: &Version,
+) -> Result<Vec<Stored>, PipelineError> {
+    let files = version.files_of(FileKind::Outbox);
+    let stems = files.filter_map(|file| file.path.strip_suffix(".json"));
+    let mut stored: Vec<Stored> = stems.map(Stored::at).collect();
+    stored.sort_by(|left, right| left.id.cmp(&right.id));
+    let notices = delivery::notices(warehouse.store()).await?;
+    stored.extend(notices.into_iter().map(|id| Stored {
+        id,
+        day: None,
+        place: Place::Notice,
+    }));
+    Ok(stored)
+}
+
+/// The mails of which something is left to do.
+pub(super) async fn unsettled(
+    warehouse: &Warehouse,
+    version: &Version,
+) -> Result<Vec<Outgoing>, PipelineError> {
+    let settled = Ledger::new(warehouse.store()).settled().await?;
+    let mut mails = Vec::new();
+    for stored in all(warehouse, version).await? {
+        if !settled.contains(&stored.id) {
+            mails.push(stored.read(warehouse).await?);
+        }
+    }
+    Ok(mails)
+}
+
+impl Stored {
+    fn at(stem: &str) -> Self {
+        let id = stem.rsplit('/').next().unwrap_or(stem);
+        Self {
+            id: id.to_owned(),
+            day: id.get(..10).and_then(|day| day.parse().ok()),
+            place: Place::Outbox(stem.to_owned()),
+        }
+    }
+
+    /// From whom it comes and to whom it goes.
+    pub(super) async fn envelope(&self, warehouse: &Warehouse) -> Result<Envelope, PipelineError> {
+        let Place::Outbox(stem) = &self.place else {
+            return Ok(self.read(warehouse).await?.envelope);
+        };
+        envelope(warehouse, stem, &self.id).await
+    }
+
+    /// The whole mail.
+    pub(super) async fn read(&self, warehouse: &Warehouse) -> Result<Outgoing, PipelineError> {
+        let Place::Outbox(stem) = &self.place else {
+            return Ok(delivery::notice_mail(warehouse.store(), &self.id).await?);
+        };
+        let message = warehouse.store().get(&format!("{stem}.eml")).await?;
+        Ok(Outgoing {
+            envelope: envelope(warehouse, stem, &self.id).await?,
+            message: message.to_vec(),
+        })
+    }
+
+    /// The page of its report, where the archive has one of the same run.
+    pub(super) fn page(&self, version: &Version, envelope: &Envelope) -> Option<String> {
+        let Place::Outbox(stem) = &self.place else {
+            return None;
+        };
+        let run = stem.split('/').nth(1)?;
+        let page = format!("archive/{run}/{}.html", envelope.report);
+        let mut archive = version.files_of(FileKind::Archive);
+        archive.any(|file| file.path == page).then_some(page)
+    }
+}
+
+async fn envelope(warehouse: &Warehouse, stem: &str, id: &str) -> Result<Envelope, PipelineError> {
+    let bytes = warehouse.store().get(&format!("{stem}.json")).await?;
+    let read = serde_json::from_slice(&bytes).map_err(|source| DeliveryError::Envelope {
+        id: id.to_owned(),
+        source,
+    });
+    Ok(read?)
+}
