@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::config::{
-    AfterClose, Calendar, ColumnType, Commitment, Config, Delivery, Funnel, Metrics, Recipient,
+    AfterClose, Calendar, ColumnType, Commitment, Config, Deleted, Delivery, Funnel, Metrics, Recipient,
     Retention, Skipping, Sla, Split, Stage, Transport,
 };
 use crate::fs::Location;
@@ -185,6 +185,7 @@ fn funnel() -> Funnel {
             quiet_days: 30,
         },
         skipped_stages: Skipping::ReachedOrPassed,
+        deleted: Deleted::Stay,
         sign_off: Vec::new(),
         examples: Vec::new(),
         scores: Vec::new(),
