@@ -5,6 +5,7 @@ mod attributes;
 mod canonical;
 mod changes;
 mod definition;
+mod deleted;
 mod histories;
 mod identity;
 mod opportunities;
