@@ -37,6 +37,8 @@ fn deletions(versions: &History) -> impl Iterator<Item = (&str, i64)> {
     let spans = versions.keys.iter().zip(&versions.spans);
     spans.filter_map(move |(person, span)| {
         let since = span.clone().rev().take_while(|row| holds(deleted, *row));
-        since.last().map(|row| (person.as_str(), versions.from[row]))
+        since
+            .last()
+            .map(|row| (person.as_str(), versions.from[row]))
     })
 }

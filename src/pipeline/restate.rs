@@ -35,7 +35,10 @@ pub(super) async fn compare(
                 dimensions: &config.metrics.dimensions,
                 last: last.map_or("", |stage| stage.id.as_str()),
                 because,
-                drops: config.definitions().iter().any(|it| it.deleted == Deleted::Drop),
+                drops: config
+                    .definitions()
+                    .iter()
+                    .any(|it| it.deleted == Deleted::Drop),
                 late: draft.is_late(),
                 as_of: draft.as_of(),
                 commit_no: draft.commit_no(),

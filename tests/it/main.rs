@@ -30,6 +30,7 @@ mod demo;
 mod erase;
 /// The definition as a contract.
 mod funnel;
+mod funnel_sql;
 /// What is judged before it is recorded, and what is kept of what is refused.
 mod gates;
 /// A service desk's log replayed night by night, its states as stages.

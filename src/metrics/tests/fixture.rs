@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::config::{
-    AfterClose, Calendar, ColumnType, Commitment, Config, Deleted, Delivery, Funnel, Metrics, Recipient,
-    Retention, Skipping, Sla, Split, Stage, Transport,
+    AfterClose, Calendar, ColumnType, Commitment, Config, Deleted, Delivery, Funnel, Metrics,
+    Recipient, Retention, Skipping, Sla, Split, Stage, Transport,
 };
 use crate::fs::Location;
 use crate::problem::Place;
