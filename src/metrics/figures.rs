@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::{MetricsError, measured};
+use super::{MetricsError, measured, member};
 use crate::config::{Config, SignOff};
 use crate::warehouse::Session;
 use crate::warehouse::query::relation::load;
@@ -38,6 +38,9 @@ pub(crate) async fn figures(
         });
     }
     measured(session, config).await?;
+    if relations.iter().any(|it| it.needs.contains(member::TABLE)) {
+        member::register(session, config).await?;
+    }
     let mut tables = BTreeMap::new();
     let frames = session.run_all(&relations).await?;
     for (relation, frame) in relations.into_iter().zip(frames) {

@@ -65,4 +65,5 @@ mod stores;
 /// Running a deployment in a folder of its own.
 mod support;
 /// Looking after a warehouse: everything read, files merged, files deleted.
+mod truth;
 mod upkeep;

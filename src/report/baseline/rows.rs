@@ -13,7 +13,6 @@ pub(super) struct Baseline {
     pub(super) to: Date,
     pub(super) imported: bool,
     pub(super) definition: String,
-    pub(super) horizon_days: Option<i64>,
 }
 
 /// What both sides are measured with; the baseline, if there is one of the configured name.
@@ -61,7 +60,6 @@ impl Summary {
         );
         let imported = row.maybe_boolean("baseline_imported")?.unwrap_or(false);
         let definition = row.maybe_text("baseline_definition")?.unwrap_or_default();
-        let horizon_days = row.maybe_integer("baseline_horizon_days")?;
         let baseline = match head {
             (Some(name), Some(from), Some(to)) => Some(Baseline {
                 name,
@@ -69,7 +67,6 @@ impl Summary {
                 to,
                 imported,
                 definition,
-                horizon_days,
             }),
             _ => None,
         };
