@@ -5,7 +5,9 @@ use sha2::{Digest, Sha256};
 use super::reader::{Field, Reader};
 use super::score;
 use super::yaml::{Node, Value};
-use super::{AfterClose, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger, examples};
+use super::{
+    AfterClose, Deleted, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger, examples,
+};
 
 const EVENTS: [(&str, Event); 3] = [
     ("activity", Event::Activity),
@@ -18,6 +20,8 @@ const SKIPPING: [(&str, Skipping); 3] = [
     ("strict", Skipping::Strict),
     ("any", Skipping::Any),
 ];
+
+const DELETED: [(&str, Deleted); 2] = [("stay", Deleted::Stay), ("drop", Deleted::Drop)];
 
 /// The ids of the stages, in order, whatever else is wrong with them.
 pub(super) fn stage_ids(root: &Node) -> Vec<&str> {
@@ -39,6 +43,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
         new_business_types,
         after_close,
         skipped_stages,
+        deleted,
         sign_off,
         tests,
         scores,
@@ -55,6 +60,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
             "new_business_types",
             "after_close",
             "skipped_stages",
+            "deleted",
             "sign_off",
             "tests",
             "scores",
@@ -78,6 +84,9 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
     let skipped_stages = skipped_stages.or(Skipping::ReachedOrPassed, |node| {
         reader.choice(node, "rule for skipped stages", &SKIPPING)
     });
+    let deleted = deleted.or(Deleted::Stay, |node| {
+        reader.choice(node, "rule for deleted persons", &DELETED)
+    });
     let sign_off = sign_off.or(Vec::new(), |node| {
         reader.tell_repeated(node.items().iter().filter_map(Node::named), "role");
         reader.list(node, |item| reader.text(item))
@@ -94,6 +103,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node) -> Option<Funnel> {
         new_business_types: new_business_types?,
         after_close: after_close?,
         skipped_stages: skipped_stages?,
+        deleted: deleted?,
         sign_off: sign_off?,
         examples: examples?,
         scores: scores?,

@@ -328,6 +328,7 @@ pub(crate) struct Funnel {
     pub(crate) new_business_types: Vec<String>,
     pub(crate) after_close: AfterClose,
     pub(crate) skipped_stages: Skipping,
+    pub(crate) deleted: Deleted,
     /// The roles that must sign it.
     pub(crate) sign_off: Vec<String>,
     pub(crate) examples: Vec<Example>,
@@ -410,6 +411,15 @@ pub(crate) struct AfterClose {
     /// A stage's index.
     pub(crate) to: usize,
     pub(crate) quiet_days: u32,
+}
+
+/// What becomes of the entries of a person who is deleted, and not merged into another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deleted {
+    /// They stay in the figures of their days, and the open ones exit as `deleted`.
+    Stay,
+    /// There are none, as if the person had never been.
+    Drop,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

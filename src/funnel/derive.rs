@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::canonical::{LeftOut, Reader};
 use super::customer::Customers;
+use super::deleted::drop_deleted;
 use super::events::Events;
 use super::evidence::{self, Columns, Definition, Facts};
 use super::history::{History, Marks};
@@ -271,15 +272,18 @@ impl<'a> Derivation<'a> {
         let evidence = evidence::table(&facts, &definitions, signs)?;
         let in_force: Vec<&Funnel> = definitions.iter().map(|it| it.funnel).collect();
         let walked = walk::walk(std::slice::from_ref(&evidence), &in_force, zone)?;
+        let made = walked.entries.num_rows();
+        let entered = drop_deleted(walked.entries, &versions.history, &definitions)?;
+        self.count("entries_dropped", (made - entered.num_rows()) as u64);
         for (fate, count) in walked.counts {
             self.count(fate, count);
         }
         self.publish("evidence", evidence)?;
         if let (Some(scores), Some(funnel)) = (scores, in_force.last()) {
-            self.publish_scores(&scores, funnel, &walked.entries)?;
+            self.publish_scores(&scores, funnel, &entered)?;
         }
         let entries = attributes::freeze(
-            &walked.entries,
+            &entered,
             &versions.history,
             &company.opportunities.history,
             &company.response,

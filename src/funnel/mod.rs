@@ -10,6 +10,7 @@ mod attributes;
 mod canonical;
 mod change;
 mod customer;
+mod deleted;
 mod derive;
 mod events;
 mod evidence;

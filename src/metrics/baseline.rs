@@ -152,7 +152,11 @@ pub(super) async fn known_name(session: &Session, name: &str) -> Result<(), Metr
 }
 
 /// Runs a relation of `queries/baseline/` and leaves it registered.
-async fn run(session: &Session, config: &Config, name: &str) -> Result<Frame, MetricsError> {
+pub(super) async fn run(
+    session: &Session,
+    config: &Config,
+    name: &str,
+) -> Result<Frame, MetricsError> {
     let all = load("baseline", &config.queries)?;
     let relation = all.iter().find(|relation| relation.name == name);
     let Some(relation) = relation else {

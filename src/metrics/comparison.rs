@@ -205,7 +205,7 @@ pub(super) struct Sides<'a> {
 
 /// What a comparison comes to before the others are known.
 #[derive(Clone, Copy)]
-enum Test {
+pub(super) enum Test {
     /// There is no other side.
     Missing,
     Few,
@@ -281,16 +281,18 @@ fn volume(recent: &Recent, weeks: &[i64], floor: i64) -> Test {
 }
 
 fn conversion(recent: &Recent, rate: Option<&Kept>, floor: i64) -> Test {
-    let Some(rate) = rate.filter(|rate| recent.mature_n.min(rate.n) >= floor) else {
+    rate.map_or(Test::Few, |rate| {
+        let baseline = (rate.n, rate.converted.unwrap_or_default());
+        rates((recent.mature_n, recent.converted), baseline, floor)
+    })
+}
+
+/// Two rates, each of so many entries, so many of which converted.
+pub(super) fn rates(recent: (i64, i64), baseline: (i64, i64), floor: i64) -> Test {
+    if recent.0.min(baseline.0) < floor {
         return Test::Few;
-    };
-    let converted = rate.converted.unwrap_or_default();
-    Test::of(proportion_score(
-        recent.converted,
-        recent.mature_n,
-        converted,
-        rate.n,
-    ))
+    }
+    Test::of(proportion_score(recent.1, recent.0, baseline.1, baseline.0))
 }
 
 fn velocity(recent: &Recent, days: Option<&Kept>, floor: i64) -> Test {
@@ -308,7 +310,7 @@ impl Test {
         score.map_or(Self::Equal, Self::Score)
     }
 
-    fn p_value(self) -> Option<f64> {
+    pub(super) fn p_value(self) -> Option<f64> {
         match self {
             Self::Score(score) => Some(p_value(score)),
             _ => None,
@@ -328,20 +330,24 @@ impl Test {
 
 /// One row a stage; what stands is decided over all tests at once.
 pub(super) fn judge<'a>(sides: &'a [Sides<'_>]) -> Vec<Row<'a>> {
-    let p_values: Vec<f64> = sides
-        .iter()
-        .flat_map(Sides::tests)
-        .filter_map(Test::p_value)
-        .collect();
-    let mut stands = discoveries(&p_values, FALSE_DISCOVERY).into_iter();
-    let mut verdict = |test: Test| {
-        let stands = test.p_value().is_some() && stands.next().unwrap_or(false);
-        test.verdict(stands)
-    };
+    let tests: Vec<Test> = sides.iter().flat_map(Sides::tests).collect();
+    let mut verdicts = verdicts(&tests).into_iter();
+    let mut verdict = |_| verdicts.next().flatten();
     sides
         .iter()
         .map(|side| side.row(side.tests().map(&mut verdict)))
         .collect()
+}
+
+/// What each of the tests of one family comes to: they share one false discovery rate.
+pub(super) fn verdicts(tests: &[Test]) -> Vec<Option<&'static str>> {
+    let p_values: Vec<f64> = tests.iter().filter_map(|test| test.p_value()).collect();
+    let mut stands = discoveries(&p_values, FALSE_DISCOVERY).into_iter();
+    let verdict = |test: &Test| {
+        let stands = test.p_value().is_some() && stands.next().unwrap_or(false);
+        test.verdict(stands)
+    };
+    tests.iter().map(verdict).collect()
 }
 
 /// What 28 days bring at the mean of `weeks`.

@@ -5,15 +5,16 @@ use serde::Serialize;
 
 use super::MetricsError;
 use super::inputs::table;
-use crate::config::{ColumnType, Config, Event, Funnel, Skipping, Trigger};
+use crate::config::{ColumnType, Config, Deleted, Event, Funnel, Skipping, Trigger};
 use crate::warehouse::Session;
 
 /// `definition`: one row a definition that is configured, the one in force last.
-const DEFINITION: [(&str, ColumnType); 7] = [
+const DEFINITION: [(&str, ColumnType); 8] = [
     ("definition", ColumnType::String),
     ("effective_from", ColumnType::Date),
     ("hash", ColumnType::String),
     ("skipped_stages", ColumnType::String),
+    ("deleted", ColumnType::String),
     ("after_close_to", ColumnType::String),
     ("quiet_days", ColumnType::Bigint),
     ("current", ColumnType::Boolean),
@@ -52,6 +53,7 @@ struct DefinitionRow<'a> {
     effective_from: Date,
     hash: &'a str,
     skipped_stages: &'static str,
+    deleted: &'static str,
     after_close_to: &'a str,
     quiet_days: u32,
     current: bool,
@@ -101,6 +103,10 @@ fn definition<'a>(funnel: &'a Funnel, config: &Config) -> DefinitionRow<'a> {
             Skipping::ReachedOrPassed => "reached_or_passed",
             Skipping::Strict => "strict",
             Skipping::Any => "any",
+        },
+        deleted: match funnel.deleted {
+            Deleted::Stay => "stay",
+            Deleted::Drop => "drop",
         },
         after_close_to: &funnel.stages[funnel.after_close.to].id,
         quiet_days: funnel.after_close.quiet_days,

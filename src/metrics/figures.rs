@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use jiff::civil::Date;
 
 use super::scope::{self, SCOPE_NO};
-use super::{MetricsError, measured, rows};
+use super::{MetricsError, measured, member, rows};
 use crate::config::{ColumnType, Config, Locale, Scope, SignOff};
 use crate::warehouse::query::relation::load;
 use crate::warehouse::{Frame, Relation, Session};
@@ -110,6 +110,9 @@ pub(crate) async fn figures_for(
 ) -> Result<Figures, MetricsError> {
     let relations = queries(report, config)?;
     measured(session, config).await?;
+    if relations.iter().any(|it| it.needs.contains(member::TABLE)) {
+        member::register(session, config).await?;
+    }
     let (mut scoped, mut unknown) = (BTreeMap::new(), BTreeSet::new());
     if !scopes.is_empty() {
         let twins = load(&format!("reports/{report}/scoped"), &config.queries)?;

@@ -17,6 +17,7 @@ mod durations;
 mod figures;
 mod incidence;
 mod inputs;
+mod member;
 mod period;
 mod published;
 mod reading;

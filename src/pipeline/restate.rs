@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::night::Night;
 use super::{PipelineError, Session, Version, Warehouse};
-use crate::config::Config;
+use crate::config::{Config, Deleted};
 use crate::funnel::{Because, Change, Comparison};
 use crate::warehouse::Draft;
 
@@ -35,6 +35,10 @@ pub(super) async fn compare(
                 dimensions: &config.metrics.dimensions,
                 last: last.map_or("", |stage| stage.id.as_str()),
                 because,
+                drops: config
+                    .definitions()
+                    .iter()
+                    .any(|it| it.deleted == Deleted::Drop),
                 late: draft.is_late(),
                 as_of: draft.as_of(),
                 commit_no: draft.commit_no(),

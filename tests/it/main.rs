@@ -32,6 +32,7 @@ mod demo;
 mod erase;
 /// The definition as a contract.
 mod funnel;
+mod funnel_sql;
 /// What is judged before it is recorded, and what is kept of what is refused.
 mod gates;
 /// A service desk's log replayed night by night, its states as stages.
@@ -70,4 +71,5 @@ mod stores;
 /// Running a deployment in a folder of its own.
 mod support;
 /// Looking after a warehouse: everything read, files merged, files deleted.
+mod truth;
 mod upkeep;

@@ -89,16 +89,24 @@ def compare(night, name):
     evidence = by_person(night.rows("select * from evidence order by person_id"))
     told = by_person(night.rows("select * from stage_entry order by person_id, cycle, stage_order"))
     frozen = Frozen(night, rules)
-    entries = 0
+    entries, dropped = 0, gone(night) if rules.drops_deleted else set()
     for person_id in sorted(evidence.keys() | told.keys()):
         signs = evidence.get(person_id, [])
-        expected = [row | frozen.at(row) for row in walk(signs, rules)] if signs else []
+        walked = walk(signs, rules) if signs and person_id not in dropped else []
+        expected = [row | frozen.at(row) for row in walked]
         found = [{k: v for k, v in row.items() if k != "definition"} for row in told.get(person_id, [])]
         if expected != found:
             differ(name, person_id, signs, expected, found)
         entries += len(found)
     signs = sum(map(len, evidence.values()))
     print(f"{name}: {len(evidence)} persons, {signs} signs, {entries} entries agree")
+
+
+def gone(night):
+    """Persons who were there, and are there no more."""
+    then = night.rows("select distinct person_id from person_version")
+    now = night.rows("select person_id from person")
+    return {row["person_id"] for row in then} - {row["person_id"] for row in now}
 
 
 def by_person(rows):

@@ -81,6 +81,17 @@ FUNNELS = {
         recycle=[NURTURED],
         disqualify=[RIVAL],
     ),
+    # The deleted are as if they had never been.
+    "dropped": funnel(
+        FULL,
+        "reached_or_passed",
+        "known",
+        10,
+        recycle=[RECYCLED],
+        disqualify=[JUNK],
+        exclude=[INTERNAL],
+        deleted="drop",
+    ),
     # Both a deal and a field may close.
     "both": funnel(
         [DEMO, MQL, SAL, OPPORTUNITY, CLOSED | {"when": "status = 'Qualified'"}],
@@ -124,4 +135,5 @@ def rules(funnel):
         of_opportunity=of_opportunity,
         can_lose="won_when" in funnel["stages"][-1],
         zone=ZONE,
+        drops_deleted=funnel.get("deleted") == "drop",
     )

@@ -29,6 +29,8 @@ class Rules:
     # Whether the last stage has a `won_when`.
     can_lose: bool
     zone: ZoneInfo
+    # Whether the entries of the deleted are dropped.
+    drops_deleted: bool
 
     @property
     def last(self):

@@ -5,6 +5,7 @@
 //! 3. `linked`: the opportunity that it names is credited to another person;
 //! 4. by its own sign, where that went, came or was replaced (see `of_signs`): `reopened`, `deleted`,
 //!    `re-dated`, `late`. What a predicate says of a merged or split person is no sign of its own;
+//!    Where the definition drops the deleted, who comes back brings old entries: `deleted` too;
 //! 5. `confirmed`: it was implied, and the stage's own sign came after it;
 //! 6. `merged`, `split`: the records of its person are others now;
 //! 7. by the other signs of its person, as in 4, or by an opportunity that came to the person or went:
@@ -14,7 +15,7 @@
 //!
 //! What none of these explains is a defect, and is counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Because;
 use super::family::Fate;
@@ -73,6 +74,8 @@ pub(super) struct Known {
     pub(super) opportunities: BTreeMap<String, bool>,
     /// The last stage.
     pub(super) last: String,
+    /// Whose deletion, which had dropped every entry, is over.
+    pub(super) returned: BTreeSet<String>,
     /// The first day of which more is known of a person than the night before.
     pub(super) since: BTreeMap<String, i32>,
     /// Whether the history of earlier days is another.
@@ -101,6 +104,9 @@ impl Evidence<'_> {
         if let Some(cause) = own.filter(|_| firm(&went) || firm(&came)) {
             return cause;
         }
+        if self.is_returned(pair) {
+            return Cause::Deleted;
+        }
         if Self::is_confirmed(pair) {
             return Cause::Confirmed;
         }
@@ -118,6 +124,12 @@ impl Evidence<'_> {
         let direct = entry.person.strip_prefix("opportunity:");
         let linked = &self.fate.linked;
         named.is_some_and(|it| linked.contains(it)) || direct.is_some_and(|it| linked.contains(it))
+    }
+
+    /// The entries of a dropped person came back with the person.
+    fn is_returned(&self, pair: &Pair) -> bool {
+        let entry = pair.is.as_ref().filter(|_| pair.was.is_none());
+        entry.is_some_and(|entry| self.known.returned.contains(&entry.person))
     }
 
     /// A part of a person that is another's now leaves one entry less; a new person, one more.

@@ -53,6 +53,8 @@ pub(crate) struct Comparison<'a> {
     /// The last stage.
     pub(crate) last: &'a str,
     pub(crate) because: Option<Because>,
+    /// Whether a definition drops the deleted, so that their return brings old entries back.
+    pub(crate) drops: bool,
     /// Whether extracts of an earlier day joined the history.
     pub(crate) late: bool,
     pub(crate) as_of: Date,
@@ -228,6 +230,7 @@ impl Comparison<'_> {
             opportunities: self.opportunities(&named.collect()).await?,
             last: self.last.to_owned(),
             since: self.since(&persons.collect()).await?,
+            returned: self.returned().await?,
             late: self.late,
         })
     }
@@ -244,6 +247,20 @@ impl Comparison<'_> {
         let rows: Vec<State> = self.session.query("opportunities", sql).await?.rows()?;
         let rows = rows.into_iter().filter(|row| named.contains(&row.id));
         Ok(rows.map(|row| (row.id, row.is_closed)).collect())
+    }
+
+    /// The persons who were deleted as the former night ended, and are there again.
+    async fn returned(&self) -> Result<BTreeSet<String>, FunnelError> {
+        if !self.drops {
+            return Ok(BTreeSet::new());
+        }
+        let end = clock::day_end(self.former.as_of, self.zone);
+        let sql = format!(
+            "select person_id as id from person_version
+             where deleted and valid_from <= timestamp '{end}' and valid_to > timestamp '{end}'"
+        );
+        let rows: Vec<Named> = self.session.query("who came back", &sql).await?.rows()?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
     }
 
     /// The first day of which more is known of a person than the night before.
@@ -280,6 +297,11 @@ impl Comparison<'_> {
 struct State {
     id: String,
     is_closed: bool,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
 }
 
 #[derive(Deserialize)]

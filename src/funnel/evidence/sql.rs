@@ -1,6 +1,7 @@
 //! The SQL behind each trigger: what the program evaluates, as a query over the published tables that
-//! gives the same persons at the same instants.
+//! gives the same persons at the same instants, without those who are excluded then.
 
+mod excluded;
 mod scored;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions_mut};
 
+use self::excluded::Excluded;
 use crate::config::{Event, Funnel, Score, Sql, Trigger};
 use crate::funnel::FunnelError;
 use crate::funnel::shape::{self, Shape};
@@ -40,24 +42,25 @@ pub(crate) async fn trigger_sql(
 ) -> Result<Vec<TriggerSql>, FunnelError> {
     let records = sources(session, canonical, &shape::PERSON).await?;
     let deals = sources(session, canonical, &shape::OPPORTUNITY).await?;
+    let excluded = Excluded::new(&funnel.exclude);
     let mut queries = Vec::new();
     for (index, stage) in funnel.stages.iter().enumerate() {
         let last = index + 1 == funnel.stages.len();
         for trigger in &stage.triggers {
             let (name, sql) = match trigger {
-                Trigger::Stamp(sql) => ("stamp", stamp(&records, &sql.text)),
-                Trigger::When(sql) => ("when", when(&records, &funnel.scores, sql)),
+                Trigger::Stamp(sql) => ("stamp", stamp(&records, &sql.text, &excluded)),
+                Trigger::When(sql) => ("when", when(&records, &funnel.scores, sql, &excluded)),
                 Trigger::On {
                     event: Event::Opportunity,
                     predicate,
                     at,
                 } => (
                     "on",
-                    opportunity(&deals, predicate.as_ref(), at.as_ref(), last),
+                    opportunity(&deals, predicate.as_ref(), at.as_ref(), last, &excluded),
                 ),
                 Trigger::On {
                     event, predicate, ..
-                } => ("on", event_sql(*event, predicate.as_ref())),
+                } => ("on", event_sql(*event, predicate.as_ref(), &excluded)),
             };
             queries.push(TriggerSql {
                 stage: stage.id.clone(),
@@ -133,13 +136,20 @@ fn record(records: &[Records], columns: &[String]) -> String {
 
 const OF_RECORD: &str = "p.source = r.source and p.stream = r.stream and p.record_id = r.record_id";
 
-fn stamp(records: &[Records], column: &str) -> String {
+fn stamp(records: &[Records], column: &str, excluded: &Excluded) -> String {
     let name = quoted(column);
-    let (at, latest, on) = if holds_dates(records, column) {
-        ("day_start(stamp)", "day_end(next_stamp)", "next_stamp")
+    let (at, latest, on, judged) = if holds_dates(records, column) {
+        let judged = "day_end(local_date(r.at))";
+        (
+            "day_start(stamp)",
+            "day_end(next_stamp)",
+            "next_stamp",
+            judged,
+        )
     } else {
-        ("stamp", "next_stamp", "local_date(next_stamp)")
+        ("stamp", "next_stamp", "local_date(next_stamp)", "r.at")
     };
+    let (step, unless) = excluded.beside("p.person_id", judged);
     let next_at = at.replace("stamp", "next_stamp");
     let record = record(records, &[column.to_owned()]);
     format!(
@@ -170,16 +180,16 @@ kept as (
         else (next_seen_after is null or {latest} > next_seen_after)
             and {next_at} <= coalesce(next_known_at, next_from)
     end
-)
+){step}
 select distinct p.person_id, r.at
 from kept r
 join person_record p on {OF_RECORD}
-where r.at <= $as_of_end
+where r.at <= $as_of_end{unless}
 order by p.person_id, r.at"
     )
 }
 
-fn when(records: &[Records], scores: &[Score], sql: &Sql) -> String {
+fn when(records: &[Records], scores: &[Score], sql: &Sql, excluded: &Excluded) -> String {
     let (condition, columns) = bare(&sql.text, None);
     let read = scored::read(scores, &columns);
     if !read.is_empty() {
@@ -190,9 +200,11 @@ fn when(records: &[Records], scores: &[Score], sql: &Sql) -> String {
             &condition,
             &read,
             &behind,
+            excluded,
         );
     }
     let (record, new) = (record(records, &columns), changed(&columns));
+    let (step, unless) = excluded.beside("t.person_id", "t.at");
     format!(
         "-- The instants at which it turns true over a person's versions, by a change of one of their records.
 with {record},
@@ -209,11 +221,11 @@ changed as (
     from (select source, stream, record_id, valid_from, {new} as new from record) r
     join person_record p on {OF_RECORD}
     where r.new
-)
+){step}
 select t.person_id, t.at
 from turned t
 join changed c on c.person_id = t.person_id and c.at = t.at
-where t.met and not coalesce(t.before, false) and t.at <= $as_of_end
+where t.met and not coalesce(t.before, false) and t.at <= $as_of_end{unless}
 order by t.person_id, t.at"
     )
 }
@@ -234,7 +246,7 @@ fn changed(columns: &[String]) -> String {
     }
 }
 
-fn event_sql(event: Event, predicate: Option<&Sql>) -> String {
+fn event_sql(event: Event, predicate: Option<&Sql>, excluded: &Excluded) -> String {
     let table = if event == Event::Activity {
         "activity"
     } else {
@@ -244,14 +256,15 @@ fn event_sql(event: Event, predicate: Option<&Sql>) -> String {
     let condition = condition
         .map(|sql| format!("({sql}) and "))
         .unwrap_or_default();
+    let (with, unless) = excluded.alone("event.person_id", "event.occurred_at");
     format!(
         "-- Events, and the person as of each.
-select event.person_id, event.occurred_at as at
+{with}select event.person_id, event.occurred_at as at
 from {table} event
 left join person_version person
     on person.person_id = event.person_id and person.valid_from <= event.occurred_at
     and (person.valid_to is null or person.valid_to > event.occurred_at)
-where {condition}event.person_id is not null and event.occurred_at <= $as_of_end
+where {condition}event.person_id is not null and event.occurred_at <= $as_of_end{unless}
 order by event.person_id, event.occurred_at"
     )
 }
@@ -265,13 +278,28 @@ fn holds_dates(sources: &[Records], column: &str) -> bool {
     sources.iter().any(is_date)
 }
 
-fn opportunity(deals: &[Records], predicate: Option<&Sql>, at: Option<&Sql>, last: bool) -> String {
+fn opportunity(
+    deals: &[Records],
+    predicate: Option<&Sql>,
+    at: Option<&Sql>,
+    last: bool,
+    excluded: &Excluded,
+) -> String {
     let condition = predicate.map_or_else(|| "true".to_owned(), |sql| bare(&sql.text, None).0);
     let told = at.map_or_else(|| "null".to_owned(), |at| quoted(&at.text));
-    let at = match at {
-        Some(at) if holds_dates(deals, &at.text) => "coalesce(day_start(told), began)",
-        Some(_) => "coalesce(told, began)",
-        None => "began",
+    let (at, judged) = match at {
+        Some(at) if holds_dates(deals, &at.text) => (
+            "coalesce(day_start(told), began)",
+            "coalesce(day_end(told), began)",
+        ),
+        Some(_) => ("coalesce(told, began)", "coalesce(told, began)"),
+        None => ("began", "began"),
+    };
+    let (step, unless) = excluded.beside("p.person_id", "r.judged_at");
+    let judged = if unless.is_empty() {
+        String::new()
+    } else {
+        format!(", {judged} as judged_at")
     };
     let stands = if last { "stands and " } else { "" };
     let only = if last {
@@ -303,13 +331,13 @@ run as (
     group by opportunity_id, run
 ),
 dated as (
-    select opportunity_id, {at} as at, stands
+    select opportunity_id, {at} as at{judged}, stands
     from run
-)
+){step}
 select coalesce(p.person_id, concat('opportunity:', r.opportunity_id)) as person_id, r.at, r.opportunity_id
 from dated r
 left join opportunity_person p on p.opportunity_id = r.opportunity_id and p.credited
-where {stands}r.at <= $as_of_end
+where {stands}r.at <= $as_of_end{unless}
 order by person_id, r.at"
     )
 }

@@ -5,6 +5,7 @@ mod attributes;
 mod canonical;
 mod changes;
 mod definition;
+mod deleted;
 mod histories;
 mod identity;
 mod opportunities;
@@ -24,7 +25,7 @@ use serde_json::{Map, Value, json};
 use super::derive::Derived;
 use super::{FunnelError, derive};
 use crate::config::{
-    AfterClose, ColumnType, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger,
+    AfterClose, ColumnType, Deleted, Event, Exclusion, Exit, Funnel, Skipping, Sql, Stage, Trigger,
 };
 use crate::problem::Place;
 use crate::warehouse::{FrameFormat, Relation, Session, batch_of, schema_of};
@@ -374,6 +375,7 @@ pub(super) fn funnel() -> Funnel {
             quiet_days: 30,
         },
         skipped_stages: Skipping::ReachedOrPassed,
+        deleted: Deleted::Stay,
         sign_off: Vec::new(),
         examples: Vec::new(),
         scores: Vec::new(),

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::config::{
-    AfterClose, Calendar, ColumnType, Commitment, Config, Delivery, Funnel, Metrics, Privacy,
-    Recipient, Retention, Skipping, Sla, Split, Stage, Transport,
+    AfterClose, Calendar, ColumnType, Commitment, Config, Deleted, Delivery, Funnel, Metrics,
+    Privacy, Recipient, Retention, Skipping, Sla, Split, Stage, Transport,
 };
 use crate::fs::Location;
 use crate::problem::Place;
@@ -189,6 +189,7 @@ fn funnel() -> Funnel {
             quiet_days: 30,
         },
         skipped_stages: Skipping::ReachedOrPassed,
+        deleted: Deleted::Stay,
         sign_off: Vec::new(),
         examples: Vec::new(),
         scores: Vec::new(),

@@ -5,6 +5,7 @@ mod baseline;
 pub(super) mod fixture;
 mod horizons;
 mod measures;
+mod members;
 mod random;
 mod reference;
 mod reports;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::difference::event;
 use super::scored;
 use crate::config::{
-    Config, Event, Exit, Funnel, Score, SignOff, Signature, Skipping, Stage, Trigger,
+    Config, Deleted, Event, Exit, Funnel, Score, SignOff, Signature, Skipping, Stage, Trigger,
 };
 
 #[derive(Debug, Serialize)]
@@ -27,6 +27,7 @@ pub(crate) struct Card {
     new_business_types: Vec<String>,
     after_close: String,
     skipped_stages: &'static str,
+    deleted: &'static str,
     scores: Vec<ScoreCard>,
     examples: usize,
 }
@@ -75,6 +76,10 @@ pub(crate) fn card(config: &Config) -> Card {
             Skipping::ReachedOrPassed => "a later stage implies the earlier ones",
             Skipping::Strict => "evidence counts only when every earlier stage is reached",
             Skipping::Any => "a stage is entered alone, whatever was reached before",
+        },
+        deleted: match funnel.deleted {
+            Deleted::Stay => "their entries stay, and the open ones exit as deleted",
+            Deleted::Drop => "none of their entries counts, of no day",
         },
         scores: (funnel.scores.iter()).map(|it| score(funnel, it)).collect(),
         examples: funnel.examples.len(),
@@ -191,6 +196,7 @@ impl fmt::Display for Card {
         }
         writeln!(f, "After a close {}", self.after_close)?;
         writeln!(f, "Skipped stages: {}", self.skipped_stages)?;
+        writeln!(f, "Deleted persons: {}", self.deleted)?;
         for score in &self.scores {
             score.write(f)?;
         }

@@ -1,7 +1,7 @@
 //! What a change of definition changes, in words: rule by rule, by the keys of `funnel.yaml`.
 
 use super::scored;
-use crate::config::{AfterClose, Event, Exit, Funnel, Skipping, Stage, Trigger};
+use crate::config::{AfterClose, Deleted, Event, Exit, Funnel, Skipping, Stage, Trigger};
 
 /// What one thing says, by key.
 pub(super) type Said = Vec<(&'static str, String)>;
@@ -41,6 +41,7 @@ fn general(funnel: &Funnel) -> Said {
         ("after_close.to", funnel.stages[to].id.clone()),
         ("after_close.quiet", format!("{quiet_days} days")),
         ("skipped_stages", skipping(funnel.skipped_stages).to_owned()),
+        ("deleted", deleted(funnel.deleted).to_owned()),
     ];
     for (key, list) in [
         ("new_business_types", &funnel.new_business_types),
@@ -58,6 +59,13 @@ pub(super) fn skipping(rule: Skipping) -> &'static str {
         Skipping::ReachedOrPassed => "reached_or_passed",
         Skipping::Strict => "strict",
         Skipping::Any => "any",
+    }
+}
+
+fn deleted(rule: Deleted) -> &'static str {
+    match rule {
+        Deleted::Stay => "stay",
+        Deleted::Drop => "drop",
     }
 }
 

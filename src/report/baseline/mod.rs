@@ -203,7 +203,7 @@ fn baseline(figures: &Figures) -> Option<&rows::Baseline> {
 }
 
 fn says(figures: &Figures) -> Vec<String> {
-    let Some((summary, baseline)) = figures.summary.as_ref().zip(baseline(figures)) else {
+    let Some(baseline) = baseline(figures) else {
         return Vec::new();
     };
     let imported = if baseline.imported {
@@ -211,18 +211,12 @@ fn says(figures: &Figures) -> Vec<String> {
     } else {
         ""
     };
-    let mut says = vec![format!(
+    vec![format!(
         "The baseline {} holds {} to {}{imported}.",
         baseline.name,
         words::date(baseline.from),
         words::date(baseline.to)
-    )];
-    if baseline.horizon_days != summary.horizon_days {
-        says.push(
-            "Conversion is not compared: the baseline was frozen with another horizon.".to_owned(),
-        );
-    }
-    says
+    )]
 }
 
 fn keys(figures: &Figures) -> Vec<Key> {
@@ -441,7 +435,8 @@ fn members(figures: &Figures) -> Vec<Grid> {
         let rows = all
             .iter()
             .map(|it| row(format!("{}, {}", member(it), it.stage.label), &it.stage));
-        let say = "Conversion: ▲▼ where the 95% intervals of both sides do not meet.";
+        let say =
+            "Conversion: ▲▼ where the difference is more than chance, over all members together.";
         let title = format!("By {}", plain(dimension));
         Grid::new(
             format!("by-{number}"),

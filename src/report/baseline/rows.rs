@@ -15,7 +15,6 @@ pub(super) struct Baseline {
     pub(super) to: Date,
     pub(super) imported: bool,
     pub(super) definition: String,
-    pub(super) horizon_days: Option<i64>,
 }
 
 /// What both sides are measured with; the baseline, if there is one of the configured name.
@@ -64,7 +63,6 @@ impl Summary {
         );
         let imported = row.maybe_boolean("baseline_imported")?.unwrap_or(false);
         let definition = row.maybe_text("baseline_definition")?.unwrap_or_default();
-        let horizon_days = row.maybe_integer("baseline_horizon_days")?;
         let baseline = match head {
             (Some(name), Some(from), Some(to)) => Some(Baseline {
                 name,
@@ -72,7 +70,6 @@ impl Summary {
                 to,
                 imported,
                 definition,
-                horizon_days,
             }),
             _ => None,
         };

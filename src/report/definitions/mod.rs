@@ -143,8 +143,11 @@ fn says(figures: &Figures) -> Vec<Said> {
         words::counted(head.quiet_days, "day", "days"),
         head.after_close
     );
+    let dropped = "Whoever is deleted counts nowhere, also in the figures of days before.";
+    let dropped = (head.deleted == "drop").then(|| dropped.to_owned());
     [skipped.to_owned(), close]
         .into_iter()
+        .chain(dropped)
         .map(|say| Said { say })
         .collect()
 }

@@ -12,6 +12,7 @@ pub(super) struct Head {
     pub(super) effective_from: Date,
     pub(super) hash: String,
     pub(super) skipped_stages: String,
+    pub(super) deleted: String,
     pub(super) after_close: String,
     pub(super) quiet_days: i64,
 }
@@ -59,6 +60,7 @@ impl Head {
             effective_from: row.date("effective_from")?,
             hash: row.text("hash")?,
             skipped_stages: row.text("skipped_stages")?,
+            deleted: row.text("deleted")?,
             after_close: words::label(&row.text("after_close_to")?, &row.text("after_close_term")?),
             quiet_days: row.integer("quiet_days")?,
         })

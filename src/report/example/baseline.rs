@@ -22,7 +22,7 @@ pub(super) fn tables() -> BTreeMap<&'static str, Rows> {
             rows(
                 json!([{"baseline_name": "fy2026", "baseline_from": "2025-10-01",
                 "baseline_to": "2026-09-30", "baseline_imported": true,
-                "baseline_definition": "2026-q3", "baseline_horizon_days": 30,
+                "baseline_definition": "2026-q3",
                 "definition": "2026-q4", "horizon_days": 90, "floor": 30}]),
             ),
         ),

@@ -13,7 +13,7 @@ pub(super) fn tables() -> BTreeMap<&'static str, Rows> {
             rows(
                 json!([{"definition": "2026-q4", "effective_from": "2026-10-01",
                 "hash": "9f2c41d07be35a8812c0ffee9f2c41d07be35a8812c0ffee9f2c41d07be35a88",
-                "skipped_stages": "reached_or_passed", "after_close_to": "known",
+                "skipped_stages": "reached_or_passed", "deleted": "stay", "after_close_to": "known",
                 "after_close_term": "Known", "quiet_days": 30}]),
             ),
         ),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::excluded::Excluded;
 use super::{OF_RECORD, bare, quoted};
 use crate::config::{Basis, Group, Score};
 
@@ -78,7 +79,9 @@ pub(super) fn when(
     condition: &str,
     read: &[Read<'_>],
     behind: &[String],
+    excluded: &Excluded,
 ) -> String {
+    let (step, unless) = excluded.beside("t.person_id", "t.at");
     let names: BTreeSet<&str> = read.iter().map(|it| it.score.name.as_str()).collect();
     let names: Vec<String> = names.into_iter().map(|name| format!("'{name}'")).collect();
     let names = names.join(", ");
@@ -142,12 +145,12 @@ changed as (
     from (select source, stream, record_id, valid_from, {new} as new from record) r
     join person_record p on {OF_RECORD}
     where r.new
-)
+){step}
 select t.person_id, t.at
 from turned t
 left join changed c on c.person_id = t.person_id and c.at = t.at
 where t.met and not coalesce(t.before, false) and t.at <= $as_of_end
-    and (c.at is not null or t.behaved)
+    and (c.at is not null or t.behaved){unless}
 order by t.person_id, t.at"
     )
 }

@@ -28,7 +28,7 @@ use jiff::tz::TimeZone;
 
 use super::{Walked, walk};
 use crate::clock;
-use crate::config::{AfterClose, Event, Funnel, Skipping, Sql, Stage, Trigger};
+use crate::config::{AfterClose, Deleted, Event, Funnel, Skipping, Sql, Stage, Trigger};
 use crate::problem::Place;
 
 const STAGES: [&str; 5] = ["known", "mql", "sal", "opportunity", "closed"];
@@ -49,6 +49,7 @@ fn funnel(skipped_stages: Skipping) -> Funnel {
             quiet_days: 30,
         },
         skipped_stages,
+        deleted: Deleted::Stay,
         sign_off: Vec::new(),
         examples: Vec::new(),
         scores: Vec::new(),
