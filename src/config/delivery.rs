@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::leadgauge::location;
-use super::reader::Reader;
+use super::reader::{Field, Reader};
 use super::yaml::Node;
-use super::{Delivery, Secret, Smtp, Tls, Transport, address, privacy};
+use super::{Delivery, Login, Proof, Secret, Smtp, Tls, Transport, address, oauth, privacy};
 use crate::problem::Problem;
 
 /// How long a run tries again what the server put off, unless told otherwise.
@@ -56,8 +56,11 @@ fn read_transport(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Trans
 }
 
 fn read_smtp(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Smtp> {
-    let [host, port, tls, user, password] =
-        reader.fields(node, "`smtp`", ["host", "port", "tls", "user", "password"])?;
+    let [host, port, tls, user, password, oauth] = reader.fields(
+        node,
+        "`smtp`",
+        ["host", "port", "tls", "user", "password", "oauth"],
+    )?;
     let tls_words = [
         ("implicit", Tls::Implicit),
         ("starttls", Tls::Starttls),
@@ -74,13 +77,23 @@ fn read_smtp(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Smtp> {
         Some(Tls::Implicit) | None => 465,
     };
     let port = port.or(usual, |node| reader.whole(node, 1..=65535));
-    let together = user.is_meant() == password.is_meant();
+    let is_meant = [&user, &password, &oauth].map(Field::is_meant);
     let user = user.optional(|node| reader.text(node));
     let password = password.optional(|node| read_secret(reader, node, folder, "SMTP_PASSWORD"));
-    if !together {
-        let what = "`user` and `password` go together";
-        return reader.refuse(node, what, "Write both or neither");
+    let oauth = oauth.optional(|node| oauth::read(reader, node, folder));
+    if !matches!(
+        is_meant,
+        [false, false, false] | [true, true, false] | [true, false, true]
+    ) {
+        let what = "`user` goes with one of `password` and `oauth`";
+        return reader.refuse(
+            node,
+            what,
+            "Write `user` and one of them, or none of the three",
+        );
     }
+    let proof = password?.map(Proof::Password).or(oauth?.map(Proof::OAuth));
+    let login = user?.zip(proof).map(|(user, proof)| Login { user, proof });
     let (host, tls) = (host?, tls?);
     if tls == Tls::None && !is_loopback(&host) {
         let what = format!("Mail to `{host}` would travel unencrypted");
@@ -91,8 +104,7 @@ fn read_smtp(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Smtp> {
         host,
         port: port?,
         tls,
-        user: user?,
-        password: password?,
+        login,
     })
 }
 
@@ -113,7 +125,12 @@ fn is_loopback(host: &str) -> bool {
 
 /// `{ env: NAME }` or `{ file: PATH }`. What stands here instead may be the secret itself, so no
 /// problem shows it. `example` is a name that the variable could have.
-fn read_secret(reader: &Reader<'_>, node: &Node, folder: &Path, example: &str) -> Option<Secret> {
+pub(super) fn read_secret(
+    reader: &Reader<'_>,
+    node: &Node,
+    folder: &Path,
+    example: &str,
+) -> Option<Secret> {
     let refuse = |what: &str, node: &Node| {
         let problem = Problem::new(what).at(node.place.clone().unseen());
         let file = example.to_ascii_lowercase().replace('_', "-");

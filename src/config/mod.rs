@@ -15,6 +15,7 @@ mod gates;
 mod industry;
 mod leadgauge;
 mod load;
+mod oauth;
 mod privacy;
 mod reader;
 mod recipient;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
+use url::Url;
 
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
 pub(crate) use self::recipient::{
@@ -298,8 +300,36 @@ pub(crate) struct Smtp {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) tls: Tls,
-    pub(crate) user: Option<String>,
-    pub(crate) password: Option<Secret>,
+    pub(crate) login: Option<Login>,
+}
+
+/// As whom mail is handed over.
+#[derive(Debug, Clone)]
+pub(crate) struct Login {
+    pub(crate) user: String,
+    pub(crate) proof: Proof,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Proof {
+    Password(Secret),
+    /// A token, told by XOAUTH2.
+    OAuth(OAuth),
+}
+
+/// Where a token comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct OAuth {
+    pub(crate) token_url: Url,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Secret,
+    pub(crate) grant: Grant,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Grant {
+    ClientCredentials { scope: &'static str },
+    RefreshToken(Secret),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod heartbeat;
 mod ledger;
 mod message;
 mod notices;
+mod oauth;
 mod smtp;
 mod tries;
 
@@ -45,7 +46,7 @@ pub(crate) enum DeliveryError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("The mail server's password cannot be read\n{0}")]
+    #[error("A secret of the mail server cannot be read\n{0}")]
     Secret(Problem),
     #[error("The envelope of message `{id}` cannot be read")]
     Envelope {

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 
+use super::oauth::Tokens;
 use super::{Claim, DeliveryError, Handed, Outgoing, plain, told};
-use crate::config::{Secret, Smtp, Tls};
+use crate::config::{Login, Proof, Smtp, Tls};
 use crate::fs::StoreError;
 
 /// How long the server may take.
@@ -31,12 +32,18 @@ const PATIENCE: Patience = Patience {
 
 pub(super) struct Mailer {
     smtp: Smtp,
-    credentials: Option<Credentials>,
+    login: Option<(String, Key)>,
     patience: Patience,
     connection: Option<AsyncSmtpConnection>,
     /// Why there is no use in connecting again in this round: another wrong login may lock the
     /// account, and another wait for a dead server makes the night no better.
     given_up: Option<Handed>,
+}
+
+/// What proves who the user is.
+enum Key {
+    Password(String),
+    Token(Tokens),
 }
 
 /// What the server is asked for one message, in this order.
@@ -58,14 +65,20 @@ enum Trouble {
 }
 
 impl Mailer {
-    /// Reads the password; connects with the first message.
+    /// Reads the secrets; connects with the first message.
     pub(super) fn open(smtp: &Smtp) -> Result<Self, DeliveryError> {
-        let password = smtp.password.as_ref().map(Secret::read);
-        let password = password.transpose().map_err(DeliveryError::Secret)?;
-        let user = smtp.user.clone().zip(password);
+        let key = |login: &Login| {
+            let key = match &login.proof {
+                Proof::Password(secret) => {
+                    Key::Password(secret.read().map_err(DeliveryError::Secret)?)
+                }
+                Proof::OAuth(oauth) => Key::Token(Tokens::of(oauth)?),
+            };
+            Ok::<_, DeliveryError>((login.user.clone(), key))
+        };
         Ok(Self {
             smtp: smtp.clone(),
-            credentials: user.map(|(user, password)| Credentials::new(user, password)),
+            login: smtp.login.as_ref().map(key).transpose()?,
             patience: PATIENCE,
             connection: None,
             given_up: None,
@@ -204,12 +217,29 @@ impl Mailer {
             let upgrading = connection.starttls(tls_of(host)?, &hello);
             within(limit, upgrading).await.map_err(failed)?;
         }
-        if let Some(credentials) = &self.credentials {
-            let login = connection.auth(DEFAULT_MECHANISMS, credentials);
-            within(limit, login).await.map_err(judge_login)?;
+        if let Some((user, key)) = &self.login {
+            log_in(&mut connection, user, key, limit).await?;
         }
         Ok(connection)
     }
+}
+
+async fn log_in(
+    connection: &mut AsyncSmtpConnection,
+    user: &str,
+    key: &Key,
+    limit: Duration,
+) -> Result<(), Handed> {
+    let (secret, mechanisms): (_, &[Mechanism]) = match key {
+        Key::Password(password) => (password.clone(), DEFAULT_MECHANISMS),
+        Key::Token(tokens) => (tokens.fetch().await?, &[Mechanism::Xoauth2]),
+    };
+    let credentials = Credentials::new(user.to_owned(), secret);
+    let login = within(limit, connection.auth(mechanisms, &credentials)).await;
+    login.map(drop).map_err(|trouble| match key {
+        Key::Password(_) => judge_login(trouble),
+        Key::Token(_) => judge_token(trouble),
+    })
 }
 
 /// An address of the envelope; config has checked it, so this does not fail.
@@ -297,6 +327,24 @@ fn judge_login(trouble: Trouble) -> Handed {
     put_off(lasting, why)
 }
 
+/// A server that will not have a token says why in a challenge, to which `lettre` has no answer.
+fn judge_token(trouble: Trouble) -> Handed {
+    match trouble {
+        Trouble::Silence {
+            lasting: false,
+            words,
+        } => Handed::Waits(format!("the login failed: {words}")),
+        Trouble::Answer {
+            code: code @ ..500, ..
+        } => Handed::Waits(format!("the server did not accept the token now ({code})")),
+        Trouble::Answer { .. } | Trouble::Silence { .. } => Handed::Held(
+            "the server did not accept the token: may the application send as this user, and does \
+             the server offer XOAUTH2?"
+                .to_owned(),
+        ),
+    }
+}
+
 fn judge_answer(step: Step, code: u16, words: String) -> Handed {
     match (step, code) {
         // The sender, the login (530) or the encryption (538) is wrong, which the recipient's mail
@@ -360,8 +408,7 @@ mod tests {
             host: "127.0.0.1".to_owned(),
             port: silent.local_addr().unwrap().port(),
             tls: Tls::None,
-            user: None,
-            password: None,
+            login: None,
         })
         .unwrap();
         let limit = Duration::from_secs(1);

@@ -175,8 +175,7 @@ impl Answers {
             host: "127.0.0.1".to_owned(),
             port: self.port,
             tls: config::Tls::None,
-            user: None,
-            password: None,
+            login: None,
         })
     }
 }

@@ -128,7 +128,7 @@ fn a_missing_password_holds_the_mails() {
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     insta::assert_snapshot!(told(&ran), @r"
     2025-03-07 is published as version 2: 5 of 5 streams, 1 report, 0 mails sent, … s
-    problem: The mails wait in the outbox: The mail server's password cannot be read
+    problem: The mails wait in the outbox: A secret of the mail server cannot be read
       The environment variable `LEADGAUGE_TEST_NOT_SET` holds no secret
         why: it is not there, not readable, or empty
         fix: Set it for the user that runs the job, or name another in `leadgauge.yaml`

@@ -1,4 +1,7 @@
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
 
 use crate::mail::{RUN, only_sends, problems, sending};
 use crate::smtp_server::{AUTHORITY, Reply, Security, Server};
@@ -169,11 +172,84 @@ fn an_absent_password() {
     let project = logging_in(&server);
     let ran = project.run(&RUN);
     assert_eq!(ran.code, 1);
-    let told = "problem: The mails wait in the outbox: The mail server's password cannot be read\n  \
+    let told = "problem: The mails wait in the outbox: A secret of the mail server cannot be read\n  \
                 The environment variable `LEADGAUGE_TEST_PASSWORD` holds no secret\n    \
                 why: it is not there, not readable, or empty\n    \
                 fix: Set it for the user that runs the job, or name another in `leadgauge.yaml`\n";
     assert!(ran.stderr.ends_with(told), "{}", ran.stderr);
     assert_eq!(with_password(&project).code, 0);
     only_sends("0 mails", &project.run(&RUN));
+}
+
+/// Grants one token, and gives what it was asked with.
+fn granting(token: &'static str) -> (u16, thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = thread::spawn(move || {
+        let mut socket = listener.accept().unwrap().0;
+        let mut asked = vec![0; 4096];
+        let mut read = 0;
+        while !String::from_utf8_lossy(&asked[..read]).contains("scope=") {
+            read += socket.read(&mut asked[read..]).unwrap();
+        }
+        let body = format!("{{\"access_token\":\"{token}\",\"token_type\":\"Bearer\"}}");
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        socket.write_all((head + &body).as_bytes()).unwrap();
+        String::from_utf8_lossy(&asked[..read]).into_owned()
+    });
+    (port, asked)
+}
+
+/// A token is asked for with the client's secret, and goes to the server as XOAUTH2 has it; neither is
+/// told to anybody else.
+#[test]
+fn a_login_by_token() {
+    let (endpoint, asked) = granting("t0ken");
+    let server = Server::offering(&["AUTH PLAIN LOGIN XOAUTH2"], Security::None, &[]);
+    let project = sending(&format!(
+        "host: 127.0.0.1, port: {}, tls: none, user: ops@acme.example, oauth: {{ microsoft: {{ tenant: acme, \
+         client_id: app, client_secret: {{ env: LEADGAUGE_TEST_PASSWORD }}, \
+         token_url: \"http://127.0.0.1:{endpoint}/token\" }} }}",
+        server.port
+    ));
+    let ran = with_password(&project);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let asked = asked.join().unwrap();
+    let form = "client_id=app&client_secret=correct+horse+battery+staple&grant_type=client_credentials\
+                &scope=https%3A%2F%2Foutlook.office365.com%2F.default";
+    assert!(
+        asked.starts_with("POST /token HTTP/1.1\r\n") && asked.ends_with(form),
+        "{asked}"
+    );
+    // user=ops@acme.example ^A auth=Bearer t0ken ^A ^A, in base64.
+    let login = "AUTH XOAUTH2 dXNlcj1vcHNAYWNtZS5leGFtcGxlAWF1dGg9QmVhcmVyIHQwa2VuAQE=";
+    let commands = server.commands();
+    assert!(commands.iter().any(|line| line == login), "{commands:?}");
+    assert_eq!(server.reached(), ["ann@acme.example", "bob@acme.example"]);
+    tells_no_password(&project, &ran);
+    assert!(!ran.stderr.contains("t0ken"), "{}", ran.stderr);
+}
+
+/// A token that the server will not have is said so: such a server answers with a challenge.
+#[test]
+fn a_token_that_is_not_accepted() {
+    let (endpoint, _) = granting("t0ken");
+    let server = Server::offering(
+        &["AUTH XOAUTH2"],
+        Security::None,
+        &[("AUTH", Reply::Say("334 eyJzdGF0dXMiOiI0MDAifQ=="))],
+    );
+    let project = sending(&format!(
+        "host: 127.0.0.1, port: {}, tls: none, user: ops@acme.example, oauth: {{ microsoft: {{ tenant: acme, \
+         client_id: app, client_secret: {{ env: LEADGAUGE_TEST_PASSWORD }}, \
+         token_url: \"http://127.0.0.1:{endpoint}/token\" }} }}",
+        server.port
+    ));
+    let ran = with_password(&project);
+    assert_eq!(ran.code, 1);
+    let why = "the server did not accept the token: may the application send as this user, and does the server \
+               offer XOAUTH2?";
+    let told = problems(&ran);
+    assert_eq!(told[0], format!("Ann's waits until this is mended: {why}"));
+    assert_eq!(server.reached(), Vec::<String>::new());
 }

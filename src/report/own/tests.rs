@@ -39,6 +39,7 @@ fn set() -> MetricSet {
         zone: "America/New_York".to_owned(),
         definition: "2026-q4".to_owned(),
         sign_off: SignOff::default(),
+        limits: Limits::default(),
         tables: [
             (
                 "sources".to_owned(),
