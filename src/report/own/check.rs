@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::check::{not_plain, unknown_variables};
 use super::super::templates::Templates;
 use super::super::{PARTS, write};
-use super::prepare;
+use super::super::prepare;
 use crate::config::ColumnType;
 use crate::metrics::MetricSet;
 use crate::problem::{Place, Problem};

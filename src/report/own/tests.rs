@@ -1,5 +1,6 @@
 //! Tests of reports of one's own: one template in three forms, and what `check` finds.
 
+use crate::metrics::Limits;
 use serde_json::json;
 
 use super::*;
