@@ -5,7 +5,7 @@ use jiff::civil::Weekday;
 use super::calendar::WEEKDAYS;
 use super::reader::Reader;
 use super::yaml::{Node, Value};
-use super::{Report, Schedule, address};
+use super::{Report, Schedule, address, conditions};
 
 pub(super) fn read(reader: &Reader<'_>, node: &Node) -> Option<Vec<Report>> {
     reader.tell_repeated(node.names("name"), "report");
@@ -13,7 +13,12 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node) -> Option<Vec<Report>> {
 }
 
 fn read_report(reader: &Reader<'_>, node: &Node) -> Option<Report> {
-    let [name, schedule, to] = reader.fields(node, "a report", ["name", "schedule", "to"])?;
+    let [name, schedule, to, gates, send_when, always_on] = reader.fields(
+        node,
+        "a report",
+        ["name", "schedule", "to", "gates", "send_when", "always_on"],
+    )?;
+    let conditions = conditions::read(reader, node, &[gates, send_when, always_on]);
     let name = name.required(|node| reader.label(node));
     let schedule = schedule.required(|node| read_schedule(reader, node));
     let recipients = to.required(|list| {
@@ -28,6 +33,7 @@ fn read_report(reader: &Reader<'_>, node: &Node) -> Option<Report> {
         name: name?,
         place: node.place.clone(),
         schedule: schedule?,
+        conditions: conditions?,
         recipients: recipients?,
     })
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::gates::{self, Decided, Decision};
 use super::outbox::{self, Stored};
 use super::{PipelineError, RunSummary, deliver, hand_over};
 use crate::config::ColumnType::{Bigint, Date as Day, String as Text, Timestamp};
@@ -78,7 +79,41 @@ pub(crate) async fn list(config: &Config, which: &Which) -> Result<Frame, Pipeli
         }
     }
     rows.reverse();
+    rows.extend(unsent(&warehouse, &version, which).await?);
     frame(&rows)
+}
+
+/// The reports that are held, or of which there was nothing to say, newest day first.
+async fn unsent(
+    warehouse: &Warehouse,
+    version: &Version,
+    which: &Which,
+) -> Result<Vec<Value>, PipelineError> {
+    let mut newest = BTreeMap::new();
+    for decided in gates::decisions(warehouse, version).await? {
+        newest.insert((decided.as_of, decided.report.clone()), decided);
+    }
+    let asked = |decided: &&Decided| {
+        let day = if which.is_everything() {
+            Some(version.as_of)
+        } else {
+            which.as_of
+        };
+        let report = which.report.as_ref();
+        which.to.is_none()
+            && day.is_none_or(|day| decided.as_of == day)
+            && report.is_none_or(|report| *report == decided.report)
+    };
+    let rows = newest.values().rev().filter(asked).filter_map(|decided| {
+        let state = match decided.outcome {
+            Decision::Held => "held",
+            Decision::Skipped => "skipped",
+            Decision::Queued | Decision::NotReady => return None,
+        };
+        let (as_of, report, reason) = (decided.as_of, &decided.report, &decided.reason);
+        Some(json!({"as_of": as_of, "report": report, "state": state, "attempts": 0, "reason": reason}))
+    });
+    Ok(rows.collect())
 }
 
 /// One message: what its newest record says or, where a run tried it later, that run.

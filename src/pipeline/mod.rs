@@ -9,6 +9,8 @@ mod check;
 pub(crate) mod contract;
 mod deliveries;
 mod error;
+mod gates;
+mod held;
 mod judge;
 mod late;
 mod night;
@@ -109,6 +111,18 @@ async fn run_on(
         (None, _) => publish(config, warehouse, mails, &mut summary, watch).await?,
     };
     summary.commit_no = Some(version.commit_no);
+    let version = if summary.already_published && mails != Mails::Skip {
+        Box::pin(held::look_again(
+            config,
+            warehouse,
+            version,
+            &mut summary,
+            watch,
+        ))
+        .await?
+    } else {
+        version
+    };
     summary
         .problems
         .extend(upkeep::export_delta(warehouse).await);
@@ -265,7 +279,7 @@ async fn deliver(
     version: &Version,
     summary: &mut RunSummary,
 ) -> Result<(), PipelineError> {
-    let mails = outbox::unsettled(warehouse, version).await?;
+    let mails = outbox::due(warehouse, version, summary).await?;
     hand_over(config, warehouse, &mails, summary).await;
     Ok(())
 }
