@@ -59,11 +59,14 @@ pub(crate) async fn list(config: &Config, which: &Which) -> Result<Frame, Pipeli
     let is_open = |id: &str| states.get(id).is_none_or(|known| !known.state.is_final());
     let mut rows = Vec::new();
     for stored in outbox::all(&warehouse, &version).await? {
-        let recent = || stored.day == Some(version.as_of) || is_open(&stored.id);
-        if which.is_everything() && !recent() {
+        let is_old = |day: Date| which.is_everything() && day < version.as_of;
+        if stored.day.is_some_and(is_old) && !is_open(&stored.id) {
             continue;
         }
         let envelope = stored.envelope(&warehouse).await?;
+        if is_old(envelope.as_of) && !is_open(&stored.id) {
+            continue;
+        }
         if which.takes(&envelope) {
             let entry = match states.get(&envelope.id) {
                 Some(_) => ledger.newest(&envelope.id).await?,

@@ -46,7 +46,7 @@ pub(super) async fn look_again(
     if ripe.is_empty() {
         return Ok(newest);
     }
-    render(config, warehouse, &newest, &ripe, summary, watch).await
+    Box::pin(render(config, warehouse, &newest, &ripe, summary, watch)).await
 }
 
 /// Pulls what the day lacks. That nothing came is no news.
@@ -92,7 +92,7 @@ async fn render(
         decided: &decided,
         only: Some(ripe),
     };
-    let worked = due.queue(&mut draft, summary).await;
+    let worked = Box::pin(due.queue(&mut draft, summary)).await;
     commit(config, warehouse, draft, worked, watch).await?;
     warehouse.latest().await?.ok_or(PipelineError::Empty)
 }

@@ -78,10 +78,10 @@ pub(crate) async fn run(
     mails: Mails,
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
-    let nightly = async {
+    let nightly = Box::pin(async {
         let warehouse = Warehouse::open(&config.warehouse)?;
         run_on(&warehouse, config, as_of, mails, watch).await
-    };
+    });
     if mails == Mails::Skip {
         return nightly.await;
     }

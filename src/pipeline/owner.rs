@@ -70,11 +70,16 @@ async fn tried(
         ended: in_a_sentence(as_of, ended),
     };
     let notice = delivery::notice(warehouse.store(), &owner, &findings).await?;
-    let Some(notice) = notice.filter(|_| mails == Mails::Send) else {
-        return Ok(());
-    };
-    let mut sending = RunSummary::new(as_of);
-    hand_over(config, &warehouse, &[notice], &mut sending).await;
+    if let Some(notice) = notice.filter(|_| mails == Mails::Send) {
+        let mut sending = RunSummary::new(as_of);
+        hand_over(config, &warehouse, &[notice], &mut sending).await;
+        take_note(ended, sending, watch);
+    }
+    Ok(())
+}
+
+/// That the notice is not sent is a problem of the run; of one that failed there is no more to say.
+fn take_note(ended: &mut Result<RunSummary, PipelineError>, sending: RunSummary, watch: Watch<'_>) {
     match ended {
         Ok(summary) if !sending.is_complete() => {
             summary.transient = sending.transient && (summary.transient || summary.is_complete());
@@ -82,11 +87,10 @@ async fn tried(
         }
         Ok(_) => {}
         Err(_) => {
-            let notes = sending.problems.into_iter();
-            notes.for_each(|what| watch(&Event::Note { what }));
+            let problems = sending.problems.into_iter();
+            problems.for_each(|what| watch(&Event::Note { what }));
         }
     }
-    Ok(())
 }
 
 /// What a run can speak of.

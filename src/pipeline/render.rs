@@ -105,11 +105,14 @@ impl Due<'_> {
         draft: &mut Draft,
         summary: &mut RunSummary,
     ) -> Result<Option<Decided>, PipelineError> {
+        // What nobody is mailed need not wait.
+        if !self.mails {
+            return Ok(None);
+        }
         let (config, as_of) = (self.config, summary.as_of);
         let version = draft.version();
         let gate = gates::gate(report, config, &version, as_of, clock::now());
         let (outcome, missing) = match gate {
-            _ if !self.mails => return Ok(None),
             Gate::Open => return Ok(None),
             Gate::Held(missing) => (Decision::Held, missing),
             Gate::Late(missing) => (Decision::NotReady, missing),

@@ -462,7 +462,7 @@ fn conditions_that_name_nothing_are_refused() {
 fn after_an_outage_the_last_day_is_mailed() {
     let server = Server::start(&[]);
     let project = crate::mail::sending("host: 127.0.0.1, port: 1, tls: none");
-    let export = project.read("exports/2026-11-18/lead.csv");
+    let export = project.read("exports/2026-11-19/lead.csv");
     project.write("exports/2026-11-20/lead.csv", export);
     for day in ["2026-11-18", "2026-11-19"] {
         assert_eq!(project.run(&["run", "--as-of", day]).code, 75);
