@@ -91,6 +91,40 @@ pub(super) fn plain_mail(plain: &Plain<'_>) -> Result<Outgoing, DeliveryError> {
     })
 }
 
+/// The mail that goes out in the place of a report whose data did not come in time, with the same id:
+/// nobody gets both.
+pub(crate) fn not_ready(
+    report: &str,
+    missing: &[String],
+    to: &Recipient,
+    from: &Recipient,
+    as_of: Date,
+    dated: Timestamp,
+) -> Result<Outgoing, DeliveryError> {
+    let id = message_id(report, as_of, &to.address);
+    let missing: String = missing.iter().map(|what| format!("* {what}\n")).collect();
+    let text = format!(
+        "The report `{report}` for {as_of} is not ready, because\n\n{missing}\n\
+         It was held as long as was agreed, and will not come for this day: figures without this data \
+         would mislead.\nThe next one comes when it is due. Whoever runs Leadgauge has been told.\n"
+    );
+    plain_mail(&Plain {
+        envelope: Envelope {
+            id: id.clone(),
+            report: report.to_owned(),
+            as_of,
+            from: from.address.clone(),
+            to: to.address.clone(),
+        },
+        message_id: &id,
+        from,
+        to,
+        subject: &format!("Not ready: {report}, {as_of}"),
+        text: &text,
+        dated,
+    })
+}
+
 /// The same for the same report, day and recipient; tells nobody who the recipient is.
 pub(super) fn message_id(report: &str, as_of: Date, address: &str) -> String {
     let hash = hex(&Sha256::digest(format!(

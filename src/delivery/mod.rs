@@ -34,7 +34,7 @@ use crate::problem::Problem;
 use backoff::Backoff;
 pub(crate) use heartbeat::{Beat, beat};
 pub(crate) use ledger::{Entry, Ledger, State};
-pub(crate) use message::compose;
+pub(crate) use message::{compose, not_ready};
 pub(crate) use notices::{Findings, Owner, Trouble, notice, notice_mail, notices};
 pub(crate) use tries::{Tried, tries};
 

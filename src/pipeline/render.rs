@@ -1,19 +1,19 @@
 //! Reports of a run: which are due, what they say, and how they get into the outbox.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use jiff::civil::Date;
-
-use std::collections::BTreeMap;
-
 use sha2::{Digest, Sha256};
 
+use super::gates::{self, Decided, Decision, Gate};
 use super::record::{self, ScopeRow};
 use super::summary::{ReportPage, RunSummary};
 use super::{PipelineError, Session, Templates, recipients, restate};
 use crate::clock;
 use crate::config::{Config, Recipient, Report, Scope, Sees};
 use crate::delivery::{self, DeliveryError, Outgoing};
-use crate::metrics::{self, Figures, MetricSet, Reading};
+use crate::metrics::{self, Figures, MetricSet, Reading, Told};
 use crate::problem::Problems;
 use crate::report::{self, Pictures, Rendered};
 use crate::warehouse::{Draft, FileKind};
@@ -25,6 +25,10 @@ pub(super) struct Due<'a> {
     pub(super) templates: &'a Templates,
     /// Whether recipients are mailed.
     pub(super) mails: bool,
+    /// What was decided of reports before.
+    pub(super) decided: &'a [Decided],
+    /// The reports that are meant; none: all.
+    pub(super) only: Option<&'a BTreeSet<String>>,
 }
 
 /// Readers who see alike: they get the same page.
@@ -41,60 +45,62 @@ struct Done {
     proof: Vec<ScopeRow>,
 }
 
+/// What a night's reports leave to be recorded.
+#[derive(Default)]
+struct Queued {
+    /// By report and scope.
+    told: BTreeMap<(String, Option<String>), (MetricSet, Vec<Told>)>,
+    proof: Vec<ScopeRow>,
+    decided: Vec<Decided>,
+}
+
+impl Queued {
+    fn keep(&mut self, done: Done) {
+        self.proof.extend(done.proof);
+        // Its rows are not needed any more, and those of all readers would not fit.
+        let set = MetricSet {
+            tables: BTreeMap::new(),
+            ..done.set
+        };
+        let scope = (set.report.clone(), set.limits.scope.clone());
+        self.told.entry(scope).or_insert((set, done.rendered.told));
+    }
+}
+
 impl Due<'_> {
     /// Renders every due report into the archive, and a mail for each recipient into the outbox; and
-    /// records what was told, and who got which rows.
+    /// records what was told, and who got which rows. A report whose gates are shut is held or, when its
+    /// time is up, told to be not ready.
     pub(super) async fn queue(
         &self,
         draft: &mut Draft,
         summary: &mut RunSummary,
     ) -> Result<(), PipelineError> {
-        let (config, as_of) = (self.config, summary.as_of);
-        let due = |report: &&Report| report.schedule.is_due(as_of, &config.calendar);
-        let (mut told, mut proof) = (BTreeMap::new(), Vec::new());
-        for report in config.reports.iter().filter(due) {
-            let (figures, groups) = match self.groups(report, summary).await {
-                Ok(made) => made,
-                Err(error) => {
-                    summary.problems.push(left_out(report, &error));
-                    continue;
+        let as_of = summary.as_of;
+        let meant = |name: &String| self.only.is_none_or(|only| only.contains(name));
+        let due = |report: &&Report| {
+            report.schedule.is_due(as_of, &self.config.calendar) && meant(&report.name)
+        };
+        let mut queued = Queued::default();
+        for report in self.config.reports.iter().filter(due) {
+            if let Some(withheld) = self.withhold(report, draft, summary).await? {
+                queued.decided.push(withheld);
+                continue;
+            }
+            match self.groups(report, summary).await {
+                Ok((figures, groups)) => {
+                    let groups = self.wanted(report, &figures, groups, summary, &mut queued)?;
+                    self.put(report, &figures, &groups, draft, summary, &mut queued)
+                        .await?;
                 }
-            };
-            let pictures = Pictures::default();
-            // As many at once as are drawn side by side: the mails of all would not fit.
-            for some in groups.chunks(side_by_side()) {
-                for (group, done) in some
-                    .iter()
-                    .zip(self.render(&figures, some, &pictures, as_of))
-                {
-                    let done = match done {
-                        Ok(done) => done,
-                        Err(error) => {
-                            summary.problems.push(left_out(report, &error));
-                            continue;
-                        }
-                    };
-                    let path = put(draft, &group.sees, &done).await?;
-                    summary.mails += done.mails.len();
-                    proof.extend(done.proof);
-                    if group.sees == Sees::default() {
-                        let name = report.name.clone();
-                        summary.reports.push(ReportPage { name, path });
-                    }
-                    // Its rows are not needed any more, and those of all readers would not fit.
-                    let set = MetricSet {
-                        tables: BTreeMap::new(),
-                        ..done.set
-                    };
-                    let scope = (set.report.clone(), set.limits.scope.clone());
-                    told.entry(scope).or_insert((set, done.rendered.told));
-                }
+                Err(error) => summary.problems.push(left_out(report, &error)),
             }
         }
-        let told: Vec<_> = told.into_values().collect();
+        gates::record(draft, &queued.decided).await?;
+        let told: Vec<_> = queued.told.into_values().collect();
         let (schema, rows) = metrics::published(draft.run_id(), draft.commit_no(), &told)?;
         draft.append(restate::PUBLISHED, &schema, &[rows]).await?;
-        record::append_scopes(draft, &proof).await
+        record::append_scopes(draft, &queued.proof).await
     }
 
     /// The figures of a report, and its readers by what they see; first, with or without readers, those
@@ -142,6 +148,63 @@ impl Due<'_> {
             told
         });
         Ok((figures, groups))
+    }
+
+    /// The groups that are mailed, or read the archive: what a report's condition leaves of them.
+    fn wanted(
+        &self,
+        report: &Report,
+        figures: &Figures,
+        mut groups: Vec<Group>,
+        summary: &mut RunSummary,
+        queued: &mut Queued,
+    ) -> Result<Vec<Group>, PipelineError> {
+        if !self.mails || !gates::has_conditions(report) {
+            return Ok(groups);
+        }
+        let whole = figures.of(&Sees::default(), &self.config.delivery.privacy)?;
+        let judged = gates::judge(report, &whole.set, self.decided);
+        queued.decided.push(judged.decided(report, summary.as_of));
+        if let Some(why) = &judged.skip {
+            summary.skip(&report.name, why);
+            groups.retain(|group| group.sees == Sees::default());
+            groups.iter_mut().for_each(|group| group.readers.clear());
+        }
+        Ok(groups)
+    }
+
+    /// Renders a report for each group, into archive and outbox.
+    async fn put(
+        &self,
+        report: &Report,
+        figures: &Figures,
+        groups: &[Group],
+        draft: &mut Draft,
+        summary: &mut RunSummary,
+        queued: &mut Queued,
+    ) -> Result<(), PipelineError> {
+        let pictures = Pictures::default();
+        // As many at once as are drawn side by side: the mails of all would not fit.
+        for some in groups.chunks(side_by_side()) {
+            let rendered = self.render(figures, some, &pictures, summary.as_of);
+            for (group, done) in some.iter().zip(rendered) {
+                let done = match done {
+                    Ok(done) => done,
+                    Err(error) => {
+                        summary.problems.push(left_out(report, &error));
+                        continue;
+                    }
+                };
+                let path = put(draft, &group.sees, &done).await?;
+                summary.mails += done.mails.len();
+                if group.sees == Sees::default() {
+                    let name = report.name.clone();
+                    summary.reports.push(ReportPage { name, path });
+                }
+                queued.keep(done);
+            }
+        }
+        Ok(())
     }
 
     /// What each of the groups gets, side by side.
@@ -194,6 +257,46 @@ impl Due<'_> {
             mails,
             proof,
         })
+    }
+
+    /// What is decided of a report whose data is not there; none where it is.
+    async fn withhold(
+        &self,
+        report: &Report,
+        draft: &mut Draft,
+        summary: &mut RunSummary,
+    ) -> Result<Option<Decided>, PipelineError> {
+        // What nobody is mailed need not wait.
+        if !self.mails {
+            return Ok(None);
+        }
+        let (config, as_of) = (self.config, summary.as_of);
+        let version = draft.version();
+        let gate = gates::gate(report, config, &version, as_of, clock::now());
+        let (outcome, missing) = match gate {
+            Gate::Open => return Ok(None),
+            Gate::Held(missing) => (Decision::Held, missing),
+            Gate::Late(missing) => (Decision::NotReady, missing),
+        };
+        summary.withhold(report, outcome, &missing);
+        if outcome == Decision::NotReady {
+            let found = recipients::of_report(self.session, config, report).await?;
+            for listed in &found.listed {
+                let from = &config.delivery.from;
+                let (name, reader) = (&report.name, &listed.recipient);
+                let dated = dated(as_of, config);
+                let mail = delivery::not_ready(name, &missing, reader, from, as_of, dated)?;
+                queue(draft, &mail).await?;
+                summary.mails += 1;
+            }
+        }
+        Ok(Some(Decided {
+            as_of,
+            report: report.name.clone(),
+            outcome,
+            reason: Some(missing.join("; ")),
+            sha256: None,
+        }))
     }
 }
 

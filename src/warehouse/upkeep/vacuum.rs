@@ -260,6 +260,7 @@ mod tests {
             "writer.lease",
             "_log/anything",
             "ledger/m/1-sent.json",
+            "notices/notice-000001.json",
             "derived/metric/_delta_log/_last_checkpoint",
         ] {
             assert_eq!(known(path), Known::Apart, "{path}");
