@@ -54,6 +54,7 @@ mod own_report;
 mod recipients;
 /// What changed since it was told, and why.
 mod restate;
+mod restate_causes;
 /// Random nights, of which every change has a cause.
 mod restate_random;
 /// Mail goes encrypted, and the password to nobody else.
