@@ -6,16 +6,23 @@ use std::path::Path;
 use super::leadgauge::location;
 use super::reader::Reader;
 use super::yaml::Node;
-use super::{Delivery, Secret, Smtp, Tls, Transport, address};
+use super::{Delivery, Secret, Smtp, Tls, Transport, address, attach};
 use crate::problem::Problem;
 
 pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Delivery> {
-    let [from, transport] = reader.fields(node, "`delivery`", ["from", "transport"])?;
+    let [from, transport, max_size, archive_url, pdf] = reader.fields(
+        node,
+        "`delivery`",
+        ["from", "transport", "max_size", "archive_url", "pdf"],
+    )?;
+    let bounds = [&max_size, &archive_url, &pdf];
+    let attachments = attach::read_bounds(reader, bounds, folder);
     let from = from.required(|node| address::read(reader, node));
     let transport = transport.required(|node| read_transport(reader, node, folder));
     Some(Delivery {
         from: from?,
         transport: transport?,
+        attachments: attachments?,
     })
 }
 

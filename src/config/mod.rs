@@ -6,6 +6,7 @@
 //! YAML is carried as text with its place; whether it plans is for `funnel` and `metrics` to say.
 
 mod address;
+mod attach;
 mod calendar;
 mod definitions;
 mod delivery;
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
+pub(crate) use self::attach::{Attach, Attachments};
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
 #[cfg(test)]
 pub(crate) use self::score::Vendor;
@@ -240,6 +242,8 @@ pub(crate) struct Report {
     pub(crate) place: Place,
     pub(crate) schedule: Schedule,
     pub(crate) recipients: Vec<Recipient>,
+    /// What goes with its mails.
+    pub(crate) attach: Vec<Attach>,
 }
 
 /// Judged on the as-of date, so that a rerun is due when the run was.
@@ -261,6 +265,7 @@ pub(crate) struct Recipient {
 pub(crate) struct Delivery {
     pub(crate) from: Recipient,
     pub(crate) transport: Transport,
+    pub(crate) attachments: Attachments,
 }
 
 #[derive(Debug, Clone)]

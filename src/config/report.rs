@@ -5,7 +5,7 @@ use jiff::civil::Weekday;
 use super::calendar::WEEKDAYS;
 use super::reader::Reader;
 use super::yaml::{Node, Value};
-use super::{Report, Schedule, address};
+use super::{Report, Schedule, address, attach};
 
 pub(super) fn read(reader: &Reader<'_>, node: &Node) -> Option<Vec<Report>> {
     reader.tell_repeated(node.names("name"), "report");
@@ -13,7 +13,9 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node) -> Option<Vec<Report>> {
 }
 
 fn read_report(reader: &Reader<'_>, node: &Node) -> Option<Report> {
-    let [name, schedule, to] = reader.fields(node, "a report", ["name", "schedule", "to"])?;
+    let [name, schedule, to, attach] =
+        reader.fields(node, "a report", ["name", "schedule", "to", "attach"])?;
+    let attach = attach::read(reader, &attach);
     let name = name.required(|node| reader.label(node));
     let schedule = schedule.required(|node| read_schedule(reader, node));
     let recipients = to.required(|list| {
@@ -29,6 +31,7 @@ fn read_report(reader: &Reader<'_>, node: &Node) -> Option<Report> {
         place: node.place.clone(),
         schedule: schedule?,
         recipients: recipients?,
+        attach: attach?,
     })
 }
 

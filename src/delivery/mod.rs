@@ -13,6 +13,7 @@
 mod folder;
 mod ledger;
 mod message;
+mod size;
 mod smtp;
 
 use jiff::civil::Date;
@@ -25,6 +26,7 @@ use crate::problem::Problem;
 pub(crate) use ledger::Ledger;
 use ledger::{Entry, State};
 pub(crate) use message::compose;
+pub(crate) use size::{fit, shown};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeliveryError {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::DataType;
 use jiff::civil::Date;
 
 use super::{MetricsError, measured};
-use crate::config::{Config, SignOff};
-use crate::warehouse::Session;
+use crate::config::{ColumnType, Config, SignOff};
 use crate::warehouse::query::relation::load;
+use crate::warehouse::{Frame, Session};
 
 /// What a report may use, and nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub(crate) struct MetricSet {
     pub(crate) sign_off: SignOff,
     /// Rows by the stem of the query's file.
     pub(crate) tables: BTreeMap<String, Vec<serde_json::Map<String, serde_json::Value>>>,
+    /// The columns of those rows, in their order.
+    pub(crate) columns: BTreeMap<String, Vec<(String, ColumnType)>>,
 }
 
 /// Runs the queries of `report` over the measures, which are computed if the session lacks them. A
@@ -38,9 +41,10 @@ pub(crate) async fn figures(
         });
     }
     measured(session, config).await?;
-    let mut tables = BTreeMap::new();
+    let (mut tables, mut columns) = (BTreeMap::new(), BTreeMap::new());
     let frames = session.run_all(&relations).await?;
     for (relation, frame) in relations.into_iter().zip(frames) {
+        columns.insert(relation.name.clone(), columns_of(&frame));
         tables.insert(relation.name, frame.rows()?);
     }
     Ok(MetricSet {
@@ -51,5 +55,26 @@ pub(crate) async fn figures(
         definition: config.funnel.definition.clone(),
         sign_off: config.sign_off(),
         tables,
+        columns,
     })
+}
+
+fn columns_of(frame: &Frame) -> Vec<(String, ColumnType)> {
+    let fields = frame.schema.fields().iter();
+    let columns = fields.map(|field| (field.name().clone(), kind_of(field.data_type())));
+    columns.collect()
+}
+
+/// The kind that a value of an Arrow type is shown as; what is none of ours is text.
+fn kind_of(kind: &DataType) -> ColumnType {
+    match kind {
+        DataType::Boolean => ColumnType::Boolean,
+        DataType::Date32 | DataType::Date64 => ColumnType::Date,
+        DataType::Timestamp(_, _) => ColumnType::Timestamp,
+        DataType::Decimal128(_, _) => ColumnType::Decimal,
+        DataType::Float32 | DataType::Float64 => ColumnType::Double,
+        DataType::Dictionary(_, value) => kind_of(value),
+        kind if kind.is_integer() => ColumnType::Bigint,
+        _ => ColumnType::String,
+    }
 }

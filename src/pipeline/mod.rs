@@ -5,12 +5,14 @@
 //! published date pulls nothing and only finishes sending.
 
 mod again;
+mod attach;
 mod check;
 pub(crate) mod contract;
 mod error;
 mod judge;
 mod late;
 mod night;
+mod pdf;
 mod pull;
 mod reader;
 mod ready;
@@ -101,6 +103,8 @@ async fn run_on(
     summary
         .problems
         .extend(upkeep::export_delta(warehouse).await);
+    let index = upkeep::index(config, warehouse).await;
+    summary.problems.extend(index);
     if mails == Mails::Send {
         watch(&Event::Step {
             name: "sending",

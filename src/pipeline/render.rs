@@ -42,11 +42,13 @@ impl Due<'_> {
         let mut told = Vec::new();
         for report in reports.filter(|report| is_due(report.schedule, as_of)) {
             let set = metrics::figures(self.session, config, &report.name, as_of).await?;
-            let rendered = report::render(&set, self.templates)?;
+            let mut rendered = report::render(&set, self.templates)?;
             let page = rendered.page.clone().into_bytes().into();
             let path = draft
                 .put(FileKind::Archive, &format!("{}.html", report.name), page)
                 .await?;
+            let made_of = (report, &set);
+            self.attach(draft, summary, made_of, &mut rendered).await?;
             for recipient in report.recipients.iter().filter(|_| self.mails) {
                 let dated = dated(as_of, config);
                 let from = &config.delivery.from;
@@ -67,7 +69,7 @@ impl Due<'_> {
 }
 
 /// The `Date` of a day's mails: the instant at which the day had ended.
-fn dated(as_of: Date, config: &Config) -> Timestamp {
+pub(super) fn dated(as_of: Date, config: &Config) -> Timestamp {
     clock::day_end(as_of, &config.time_zone)
 }
 
@@ -123,12 +125,12 @@ pub(super) async fn unsettled(
 }
 
 /// Renders one report from a published version; sends nothing and changes nothing. How many persons
-/// were erased since comes with it.
+/// were erased since comes with it, and why a file of the report is missing.
 pub(crate) async fn render_one(
     config: &Config,
     name: &str,
     as_of: Option<Date>,
-) -> Result<(Date, Rendered, usize), PipelineError> {
+) -> Result<(Date, Rendered, usize, Option<String>), PipelineError> {
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
         let names: Vec<String> = config
             .reports
@@ -147,9 +149,7 @@ pub(crate) async fn render_one(
     let as_of = reader.as_of();
     let config = config.on(as_of);
     let set = metrics::figures(&session, &config, &report.name, as_of).await?;
-    Ok((
-        as_of,
-        report::render(&set, &templates)?,
-        reader.erased_since(),
-    ))
+    let mut rendered = report::render(&set, &templates)?;
+    let why = super::attach::make(&config, report, &set, &mut rendered).await?;
+    Ok((as_of, rendered, reader.erased_since(), why))
 }

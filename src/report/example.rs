@@ -52,6 +52,7 @@ pub(super) fn full(report: &str) -> MetricSet {
             .into_iter()
             .map(|(query, rows)| (query.to_owned(), rows))
             .collect(),
+        columns: BTreeMap::new(),
     }
 }
 
