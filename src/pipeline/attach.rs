@@ -41,7 +41,9 @@ impl Due<'_> {
         let folder = draft.run_id().to_string();
         for file in delivery::fit(rendered, set.as_of, limit)? {
             let note = too_large(self.config, set, &file, &folder);
-            summary.notes.push(note.says.clone());
+            let url = note.url.as_ref().map(|url| format!(" {url}"));
+            let url = url.unwrap_or_default();
+            summary.notes.push(format!("{}{url}", note.says));
             notes.push(note);
         }
         report::tell(rendered, &notes, self.templates)?;

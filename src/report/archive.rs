@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{ReportError, Templates};
+use super::{ReportError, Templates, words};
 
 /// What is in the archive.
 pub(crate) struct Archive {
@@ -42,7 +42,7 @@ struct View<'a> {
     title: &'static str,
     company: &'a str,
     as_of: Date,
-    pages: i64,
+    pages: String,
     reports: Vec<Shelf<'a>>,
 }
 
@@ -50,7 +50,7 @@ struct View<'a> {
 #[derive(Serialize)]
 struct Shelf<'a> {
     name: &'a str,
-    pages: i64,
+    pages: String,
     /// The first row, and where it is on the page.
     newest: Option<Row<'a>>,
     months: Vec<Month<'a>>,
@@ -88,7 +88,7 @@ pub(crate) fn archive_page(
         title: "Report archive",
         company: &archive.company,
         as_of: archive.as_of,
-        pages: count(archive.editions.len()),
+        pages: pages(archive.editions.len()),
         reports: by_report
             .into_iter()
             .map(|(name, all)| shelf(name, all))
@@ -116,7 +116,7 @@ fn shelf<'a>(name: &'a str, mut editions: Vec<&'a Edition>) -> Shelf<'a> {
     }
     Shelf {
         name,
-        pages: count(editions.len()),
+        pages: pages(editions.len()),
         newest: editions
             .iter()
             .find(|edition| edition.page.is_some())
@@ -135,6 +135,10 @@ fn row(edition: &Edition) -> Row<'_> {
         files: &edition.files,
         mails: count(edition.mails),
     }
+}
+
+fn pages(number: usize) -> String {
+    words::counted(count(number), "page", "pages")
 }
 
 fn count(number: usize) -> i64 {

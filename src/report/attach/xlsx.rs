@@ -146,7 +146,11 @@ fn write(
 
 /// As a spreadsheet counts it, to the second; an error before 1900.
 fn instant(local: DateTime) -> Result<ExcelDateTime, XlsxError> {
-    let year = u16::try_from(local.year()).unwrap_or(0);
+    // Its count begins with 1900, and what it calls the day before is none.
+    let year = u16::try_from(local.year())
+        .ok()
+        .filter(|year| *year >= 1900);
+    let year = year.unwrap_or_default();
     let part = i8::unsigned_abs;
     ExcelDateTime::from_ymd(year, part(local.month()), part(local.day()))?.and_hms(
         u16::from(part(local.hour())),
