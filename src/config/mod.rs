@@ -6,6 +6,7 @@
 //! YAML is carried as text with its place; whether it plans is for `funnel` and `metrics` to say.
 
 mod address;
+mod attach;
 mod calendar;
 mod conditions;
 mod definitions;
@@ -40,6 +41,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use url::Url;
 
+pub(crate) use self::attach::{Attach, Attachments};
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
 pub(crate) use self::recipient::{
     COLUMNS as RECIPIENT_COLUMNS, Cells, Detail, Listed, Locale, RecipientQuery, Sees, unsaid,
@@ -255,6 +257,8 @@ pub(crate) struct Report {
     pub(crate) conditions: Conditions,
     pub(crate) recipients: Vec<Listed>,
     pub(crate) recipient_queries: Vec<RecipientQuery>,
+    /// What goes with its mails.
+    pub(crate) attach: Vec<Attach>,
 }
 
 /// What a report that is due waits for, and what it is not mailed for.
@@ -298,6 +302,7 @@ pub(crate) struct Recipient {
 pub(crate) struct Delivery {
     pub(crate) from: Recipient,
     pub(crate) transport: Transport,
+    pub(crate) attachments: Attachments,
     pub(crate) privacy: Privacy,
     /// Told when the job fails or withholds something.
     pub(crate) owner: Option<Recipient>,

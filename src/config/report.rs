@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::yaml::Node;
-use super::{Report, conditions, recipient, schedule};
+use super::{Report, attach, conditions, recipient, schedule};
 
 pub(super) fn read(reader: &Reader<'_>, node: &Node) -> Option<Vec<Report>> {
     reader.tell_repeated(node.names("name"), "report");
@@ -10,11 +10,20 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node) -> Option<Vec<Report>> {
 }
 
 fn read_report(reader: &Reader<'_>, node: &Node) -> Option<Report> {
-    let [name, schedule, to, gates, send_when, always_on] = reader.fields(
+    let [name, schedule, to, gates, send_when, always_on, attach] = reader.fields(
         node,
         "a report",
-        ["name", "schedule", "to", "gates", "send_when", "always_on"],
+        [
+            "name",
+            "schedule",
+            "to",
+            "gates",
+            "send_when",
+            "always_on",
+            "attach",
+        ],
     )?;
+    let attach = attach::read(reader, &attach);
     let conditions = conditions::read(reader, node, &[gates, send_when, always_on]);
     let name = name.required(|node| reader.label(node));
     let schedule = schedule.required(|node| schedule::read(reader, node));
@@ -27,5 +36,6 @@ fn read_report(reader: &Reader<'_>, node: &Node) -> Option<Report> {
         conditions: conditions?,
         recipients,
         recipient_queries,
+        attach: attach?,
     })
 }

@@ -5,6 +5,7 @@
 //! published date pulls nothing and only finishes sending.
 
 mod again;
+mod attach;
 mod check;
 pub(crate) mod contract;
 mod deliveries;
@@ -16,6 +17,7 @@ mod late;
 mod night;
 mod outbox;
 mod owner;
+mod pdf;
 mod pull;
 mod reader;
 mod ready;
@@ -127,6 +129,8 @@ async fn run_on(
     summary
         .problems
         .extend(upkeep::export_delta(warehouse).await);
+    let index = upkeep::index(config, warehouse).await;
+    summary.problems.extend(index);
     if mails == Mails::Send {
         watch(&Event::Step {
             name: "sending",

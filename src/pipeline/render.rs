@@ -13,7 +13,7 @@ use super::{PipelineError, Session, Templates, recipients, restate};
 use crate::clock;
 use crate::config::{Config, Recipient, Report, Scope, Sees};
 use crate::delivery::{self, DeliveryError, Outgoing};
-use crate::metrics::{self, Figures, MetricSet, Reading, Told};
+use crate::metrics::{self, Figures, Given, MetricSet, Reading, Told};
 use crate::problem::Problems;
 use crate::report::{self, Pictures, Rendered};
 use crate::warehouse::{Draft, FileKind};
@@ -41,8 +41,7 @@ struct Group {
 struct Done {
     rendered: Rendered,
     set: MetricSet,
-    mails: Vec<Outgoing>,
-    proof: Vec<ScopeRow>,
+    given: Vec<Given>,
 }
 
 /// What a night's reports leave to be recorded.
@@ -56,7 +55,6 @@ struct Queued {
 
 impl Queued {
     fn keep(&mut self, done: Done) {
-        self.proof.extend(done.proof);
         // Its rows are not needed any more, and those of all readers would not fit.
         let set = MetricSet {
             tables: BTreeMap::new(),
@@ -186,21 +184,23 @@ impl Due<'_> {
         let pictures = Pictures::default();
         // As many at once as are drawn side by side: the mails of all would not fit.
         for some in groups.chunks(side_by_side()) {
-            let rendered = self.render(figures, some, &pictures, summary.as_of);
+            let rendered = self.render(figures, some, &pictures);
             for (group, done) in some.iter().zip(rendered) {
-                let done = match done {
+                let mut done = match done {
                     Ok(done) => done,
                     Err(error) => {
                         summary.problems.push(left_out(report, &error));
                         continue;
                     }
                 };
-                let path = put(draft, &group.sees, &done).await?;
-                summary.mails += done.mails.len();
-                if group.sees == Sees::default() {
-                    let name = report.name.clone();
-                    summary.reports.push(ReportPage { name, path });
+                self.publish(report, group, &mut done, draft, summary)
+                    .await?;
+                let mails = self.compose(group, &done)?;
+                for mail in &mails {
+                    queue(draft, mail).await?;
+                    queued.proof.extend(proof(&done, mail));
                 }
+                summary.mails += mails.len();
                 queued.keep(done);
             }
         }
@@ -213,9 +213,8 @@ impl Due<'_> {
         figures: &Figures,
         groups: &[Group],
         pictures: &Pictures,
-        as_of: Date,
     ) -> Vec<Result<Done, PipelineError>> {
-        let render = |group| self.render_group(figures, group, pictures, as_of);
+        let render = |group| self.render_group(figures, group, pictures);
         std::thread::scope(|scope| {
             let tasks: Vec<_> = groups
                 .iter()
@@ -233,30 +232,50 @@ impl Due<'_> {
         figures: &Figures,
         group: &Group,
         pictures: &Pictures,
-        as_of: Date,
     ) -> Result<Done, PipelineError> {
-        let delivery = &self.config.delivery;
-        let Reading { set, given } = figures.of(&group.sees, &delivery.privacy)?;
+        let privacy = &self.config.delivery.privacy;
+        let Reading { set, given } = figures.of(&group.sees, privacy)?;
         let rendered = report::render_beside(&set, self.templates, pictures)?;
-        let dated = dated(as_of, self.config);
-        let (mut mails, mut proof) = (Vec::new(), Vec::new());
-        for reader in &group.readers {
-            let mail = delivery::compose(&rendered, reader, &delivery.from, as_of, dated)?;
-            proof.extend(given.iter().map(|given| ScopeRow {
-                report: set.report.clone(),
-                message: mail.envelope.id.clone(),
-                scope: set.limits.scope.clone(),
-                aggregate: set.limits.aggregate,
-                given: given.clone(),
-            }));
-            mails.push(mail);
-        }
         Ok(Done {
             rendered,
             set,
-            mails,
-            proof,
+            given,
         })
+    }
+
+    /// Puts a group's page into the archive, and beside it the files that go with its mails.
+    async fn publish(
+        &self,
+        report: &Report,
+        group: &Group,
+        done: &mut Done,
+        draft: &mut Draft,
+        summary: &mut RunSummary,
+    ) -> Result<(), PipelineError> {
+        let page = done.rendered.page.clone().into_bytes().into();
+        let stem = stem(&report.name, &group.sees);
+        let path = draft
+            .put(FileKind::Archive, &format!("{stem}.html"), page)
+            .await?;
+        if group.sees == Sees::default() {
+            let name = report.name.clone();
+            summary.reports.push(ReportPage { name, path });
+        }
+        if group.readers.is_empty() {
+            return Ok(());
+        }
+        let made_of = (report, &done.set, stem.as_str());
+        self.attach(draft, summary, made_of, &mut done.rendered)
+            .await
+    }
+
+    fn compose(&self, group: &Group, done: &Done) -> Result<Vec<Outgoing>, DeliveryError> {
+        let (from, as_of) = (&self.config.delivery.from, done.set.as_of);
+        let dated = dated(as_of, self.config);
+        let readers = group.readers.iter();
+        readers
+            .map(|reader| delivery::compose(&done.rendered, reader, from, as_of, dated))
+            .collect()
     }
 
     /// What is decided of a report whose data is not there; none where it is.
@@ -320,22 +339,23 @@ fn side_by_side() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Puts a group's page into the archive and its mails into the outbox. Gives the page's path.
-async fn put(draft: &mut Draft, sees: &Sees, done: &Done) -> Result<String, PipelineError> {
-    let page = done.rendered.page.clone().into_bytes().into();
-    let name = page_name(&done.rendered.report, sees);
-    let path = draft.put(FileKind::Archive, &name, page).await?;
-    for mail in &done.mails {
-        queue(draft, mail).await?;
-    }
-    Ok(path)
+/// Which rows of which query a mail holds.
+fn proof(done: &Done, mail: &Outgoing) -> Vec<ScopeRow> {
+    let of = |given: &Given| ScopeRow {
+        report: done.set.report.clone(),
+        message: mail.envelope.id.clone(),
+        scope: done.set.limits.scope.clone(),
+        aggregate: done.set.limits.aggregate,
+        given: given.clone(),
+    };
+    done.given.iter().map(of).collect()
 }
 
-/// The name of a page in a night's archive. Whoever sees otherwise has a page of another name, which
-/// does not tell what they see.
-fn page_name(report: &str, sees: &Sees) -> String {
+/// How the names of a group's files in a night's archive begin. Whoever sees otherwise has files of
+/// another name, which does not tell what they see.
+fn stem(report: &str, sees: &Sees) -> String {
     if *sees == Sees::default() {
-        return format!("{report}.html");
+        return report.to_owned();
     }
     let zone = sees.time_zone.as_ref().and_then(|zone| zone.iana_name());
     let (scope, locale) = (sees.scope.words(), sees.locale.as_str());
@@ -344,11 +364,11 @@ fn page_name(report: &str, sees: &Sees) -> String {
         .iter()
         .take(6)
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    format!("{report}.{short}.html")
+    format!("{report}.{short}")
 }
 
 /// The `Date` of a day's mails: the instant at which the day had ended.
-fn dated(as_of: Date, config: &Config) -> Timestamp {
+pub(super) fn dated(as_of: Date, config: &Config) -> Timestamp {
     clock::day_end(as_of, &config.time_zone)
 }
 
@@ -374,13 +394,13 @@ async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> 
 
 /// Renders one report from a published version; sends nothing and changes nothing. `reader` is the
 /// address of whom it would be mailed to; none: who sees everything. How many persons were erased
-/// since comes with it.
+/// since comes with it, and why a file of the report is missing.
 pub(crate) async fn render_one(
     config: &Config,
     name: &str,
     as_of: Option<Date>,
     reader: Option<&str>,
-) -> Result<(Date, Rendered, usize), PipelineError> {
+) -> Result<(Date, Rendered, usize, Option<String>), PipelineError> {
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
         let names: Vec<String> = config
             .reports
@@ -408,6 +428,7 @@ pub(crate) async fn render_one(
         return Err(Problems::from(recipients::nothing_told(report, &sees.scope)).into());
     }
     let Reading { set, .. } = figures.of(&sees, &config.delivery.privacy)?;
-    let rendered = report::render(&set, &templates)?;
-    Ok((as_of, rendered, published.erased_since()))
+    let mut rendered = report::render(&set, &templates)?;
+    let missing = super::attach::make(&config, report, &set, &mut rendered).await?;
+    Ok((as_of, rendered, published.erased_since(), missing))
 }

@@ -10,6 +10,8 @@
 
 /// Imports point one way, and each wall stands.
 mod architecture;
+/// The files that go with mails, and the archive that keeps them.
+mod attachments;
 /// What is said of exports and a warehouse that are wrong.
 mod bad_files;
 /// What is said of a deployment that is wrong.
