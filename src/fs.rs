@@ -239,8 +239,8 @@ impl Store {
         }
     }
 
-    /// Writes a file over the one that is there. For the lease and for what names the newest checkpoint
-    /// of a Delta log alone: every other file is created once and stays as it is.
+    /// Writes a file over the one that is there. For the lease, for what names the newest checkpoint of a
+    /// Delta log and for the archive's index alone: every other file is created once and stays as it is.
     pub(crate) async fn replace(&self, path: &str, bytes: Bytes) -> Result<(), StoreError> {
         let key = self.key(path)?;
         if let Some(folder) = &self.folder {

@@ -127,11 +127,13 @@ pub(super) enum DeliverCommand {
     ///
     /// queued: to be sent by the next run. sending: a run is handing it over. sent: the mail server took
     /// it. refused: the server will not have it. unknown: it may have arrived or not; nobody sends it
-    /// again unless you ask with `leadgauge deliver resend`.
+    /// again unless you ask with `leadgauge deliver resend`. superseded: a later day's mail went out in its
+    /// place. held: the report waits for data, until its
+    /// deadline. skipped: its `send_when` found nothing to say.
     List(MessagesArgs),
     /// Try now what waits; never sends what was sent
     Retry,
-    /// Send one message again on purpose: one that is sent, refused or unknown
+    /// Send one message again on purpose: one that is sent, refused, superseded or unknown
     ///
     /// It is the same mail with the same Message-ID, by which a mail program can tell that it has it
     /// already.

@@ -13,16 +13,20 @@ pub(super) async fn report(
     args: &ReportArgs,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let (as_of, rendered, erased) =
+    let (as_of, rendered, erased, missing) =
         pipeline::render_one(config, &args.name, args.as_of, args.reader.as_deref()).await?;
     output.finish();
     erase::warn(erased, output);
     let stem = format!("{}-{as_of}", rendered.report);
-    let files = [
+    let mut files = vec![
         (format!("{stem}.html"), rendered.page.as_bytes()),
         (format!("{stem}.mail.html"), rendered.mail_html.as_bytes()),
         (format!("{stem}.txt"), rendered.mail_text.as_bytes()),
     ];
+    // The page may be among them.
+    let beside = rendered.attached.iter();
+    let beside = beside.filter(|file| file.suffix != "html");
+    files.extend(beside.map(|file| (file.file_name(&rendered.report, as_of), &file.bytes[..])));
     let mut written = Vec::new();
     for (name, bytes) in files {
         let path = args.out.join(name);
@@ -34,5 +38,11 @@ pub(super) async fn report(
     } else {
         output.data(format!("{}\n", written.join("\n")).as_bytes());
     }
-    Ok(Outcome::Done)
+    match missing {
+        Some(why) => {
+            output.say(&why);
+            Ok(Outcome::Incomplete)
+        }
+        None => Ok(Outcome::Done),
+    }
 }

@@ -7,25 +7,40 @@ use std::time::Duration;
 use super::leadgauge::location;
 use super::reader::{Field, Reader};
 use super::yaml::Node;
-use super::{Delivery, Login, Proof, Secret, Smtp, Tls, Transport, address, oauth, privacy};
+use super::{
+    Delivery, Login, Proof, Secret, Smtp, Tls, Transport, address, attach, oauth, privacy,
+};
 use crate::problem::Problem;
 
 /// How long a run tries again what the server put off, unless told otherwise.
 const KEEP_TRYING_MINUTES: u32 = 3;
 
 pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Delivery> {
-    let [from, transport, privacy, owner, heartbeat, keep_trying] = reader.fields(
-        node,
-        "`delivery`",
-        [
-            "from",
-            "transport",
-            "privacy",
-            "owner",
-            "heartbeat",
-            "keep_trying",
-        ],
-    )?;
+    let names = [
+        "from",
+        "transport",
+        "privacy",
+        "owner",
+        "heartbeat",
+        "keep_trying",
+        "max_size",
+        "archive_url",
+        "pdf",
+    ];
+    let fields = reader.fields(node, "`delivery`", names)?;
+    let [
+        from,
+        transport,
+        privacy,
+        owner,
+        heartbeat,
+        keep_trying,
+        max_size,
+        archive_url,
+        pdf,
+    ] = fields;
+    let bounds = [&max_size, &archive_url, &pdf];
+    let attachments = attach::read_bounds(reader, bounds, folder);
     let from = from.required(|node| address::read(reader, node));
     let transport = transport.required(|node| read_transport(reader, node, folder));
     let privacy = privacy.or(privacy::usual(), |node| privacy::read(reader, node));
@@ -39,6 +54,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
         owner: owner?,
         heartbeat: heartbeat?,
         keep_trying: Duration::from_mins(keep_trying?.into()),
+        attachments: attachments?,
     })
 }
 

@@ -17,6 +17,8 @@ const FOLDER: &str = "ledger";
 pub(crate) enum State {
     /// To be tried again.
     Queued,
+    /// A later day's mail goes out in its place.
+    Superseded,
     /// The server will not have it.
     Refused,
     /// Somebody is handing it over.
@@ -53,8 +55,9 @@ pub(crate) struct Standing {
 }
 
 impl State {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Queued,
+        Self::Superseded,
         Self::Refused,
         Self::Sending,
         Self::Unknown,
@@ -64,6 +67,7 @@ impl State {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Superseded => "superseded",
             Self::Refused => "refused",
             Self::Sending => "sending",
             Self::Unknown => "unknown",
@@ -73,7 +77,7 @@ impl State {
 
     /// Whether nothing is left to do.
     pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::Sent | Self::Refused | Self::Unknown)
+        !matches!(self, Self::Queued | Self::Sending)
     }
 }
 
@@ -166,6 +170,20 @@ impl Ledger {
             message, number, ..
         } = settled;
         self.record(message, *number, State::Queued, why).await
+    }
+
+    /// Settles a message that nobody has begun to hand over: a later day's goes out in its place. False
+    /// where somebody has. Who is handing it over at this moment still does.
+    pub(crate) async fn supersede(&self, message: &str, why: &str) -> Result<bool, StoreError> {
+        let newest = self.newest(message).await?;
+        if newest
+            .as_ref()
+            .is_some_and(|entry| entry.state != State::Queued)
+        {
+            return Ok(false);
+        }
+        let number = newest.map_or(0, |entry| entry.number);
+        self.record(message, number, State::Superseded, why).await
     }
 
     /// Creates the record that follows number `after`. False when somebody else created it first.

@@ -15,7 +15,7 @@ use crate::config::Recipient;
 use crate::report::Rendered;
 
 /// The message that carries `rendered` to `to`: a plain-text and an HTML part that say the same, the
-/// charts by content id, and the whole page attached. `dated` is its `Date` header: an instant that
+/// charts by content id, and the report's files attached. `dated` is its `Date` header: an instant that
 /// follows from the as-of date.
 pub(crate) fn compose(
     rendered: &Rendered,
@@ -91,6 +91,40 @@ pub(super) fn plain_mail(plain: &Plain<'_>) -> Result<Outgoing, DeliveryError> {
     })
 }
 
+/// The mail that goes out in the place of a report whose data did not come in time, with the same id:
+/// nobody gets both.
+pub(crate) fn not_ready(
+    report: &str,
+    missing: &[String],
+    to: &Recipient,
+    from: &Recipient,
+    as_of: Date,
+    dated: Timestamp,
+) -> Result<Outgoing, DeliveryError> {
+    let id = message_id(report, as_of, &to.address);
+    let missing: String = missing.iter().map(|what| format!("* {what}\n")).collect();
+    let text = format!(
+        "The report `{report}` for {as_of} is not ready, because\n\n{missing}\n\
+         It was held as long as was agreed, and will not come for this day: figures without this data \
+         would mislead.\nThe next one comes when it is due. Whoever runs Leadgauge has been told.\n"
+    );
+    plain_mail(&Plain {
+        envelope: Envelope {
+            id: id.clone(),
+            report: report.to_owned(),
+            as_of,
+            from: from.address.clone(),
+            to: to.address.clone(),
+        },
+        message_id: &id,
+        from,
+        to,
+        subject: &format!("Not ready: {report}, {as_of}"),
+        text: &text,
+        dated,
+    })
+}
+
 /// The same for the same report, day and recipient; tells nobody who the recipient is.
 pub(super) fn message_id(report: &str, as_of: Date, address: &str) -> String {
     let hash = hex(&Sha256::digest(format!(
@@ -107,9 +141,9 @@ fn hex(bytes: &[u8]) -> String {
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-fn body(rendered: &Rendered, id: &str, as_of: Date) -> Result<MultiPart, AnyError> {
+pub(super) fn body(rendered: &Rendered, id: &str, as_of: Date) -> Result<MultiPart, AnyError> {
     let html = part(ContentType::TEXT_HTML, &rendered.mail_html);
     let mut related = MultiPart::related()
         .boundary(boundary(id, "related"))
@@ -122,13 +156,17 @@ fn body(rendered: &Rendered, id: &str, as_of: Date) -> Result<MultiPart, AnyErro
         .boundary(boundary(id, "alternative"))
         .singlepart(part(ContentType::TEXT_PLAIN, &rendered.mail_text))
         .multipart(related);
-    let page = Body::new_with_encoding(rendered.page.clone(), ContentTransferEncoding::Base64)
-        .map_err(|_| "the page cannot be encoded")?;
-    let file = Attachment::new(format!("{}-{as_of}.html", rendered.report));
-    Ok(MultiPart::mixed()
+    let mut mixed = MultiPart::mixed()
         .boundary(boundary(id, "mixed"))
-        .multipart(alternative)
-        .singlepart(file.body(page, ContentType::TEXT_HTML)))
+        .multipart(alternative);
+    for attached in &rendered.attached {
+        let bytes = attached.bytes.to_vec();
+        let bytes = Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)
+            .map_err(|_| "an attachment cannot be encoded")?;
+        let file = Attachment::new(attached.file_name(&rendered.report, as_of));
+        mixed = mixed.singlepart(file.body(bytes, attached.media_type.parse()?));
+    }
+    Ok(mixed)
 }
 
 /// Quoted-printable whatever the text holds, so that no relay needs to fold or re-encode it.
@@ -192,7 +230,15 @@ mod tests {
                 png: vec![0x89, 0x50],
             }],
             told: Vec::new(),
+            attached: vec![
+                file("html", "text/html; charset=utf-8"),
+                file("xlsx", "application/octet-stream"),
+            ],
         }
+    }
+
+    fn file(suffix: &str, media_type: &'static str) -> crate::report::Attachment {
+        crate::report::Attachment::new(suffix, media_type, &b"<title>Seite</title>"[..])
     }
 
     fn recipient(address: &str, name: &str) -> Recipient {
@@ -213,7 +259,28 @@ mod tests {
         .unwrap()
     }
 
-    /// Both bodies, the chart and the page arrive as they were given.
+    /// A file's name that is not ASCII arrives whole, as RFC 2231 writes it, in a header that is ASCII.
+    #[test]
+    fn names_of_files_arrive() {
+        let name = "Übersicht \"Q4\" 报告 – und noch ein langer Name dahinter.xlsx";
+        let file = Attachment::new(name.to_owned());
+        let part = file.body(Vec::<u8>::new(), ContentType::TEXT_PLAIN);
+        let bytes = Message::builder()
+            .from("a@b.example".parse().unwrap())
+            .to("c@d.example".parse().unwrap())
+            .multipart(MultiPart::mixed().singlepart(part))
+            .unwrap()
+            .formatted();
+        assert!(bytes.is_ascii());
+        let parsed = MessageParser::default().parse(&bytes).unwrap();
+        let names: Vec<_> = parsed
+            .attachments()
+            .map(MimeHeaders::attachment_name)
+            .collect();
+        assert_eq!(names, [Some(name)]);
+    }
+
+    /// Both bodies, the chart and the files arrive as they were given.
     #[test]
     fn every_part_arrives() {
         let mail = composed("31 MQLs", "Dana Lee");
@@ -226,7 +293,11 @@ mod tests {
             .attachments()
             .filter_map(|a| a.attachment_name())
             .collect();
-        assert_eq!(names, ["daily-2026-11-19.html"]);
+        assert_eq!(names, ["daily-2026-11-19.html", "daily-2026-11-19.xlsx"]);
+        let files = parsed.attachments();
+        for file in files.filter(|file| file.attachment_name().is_some()) {
+            assert_eq!(file.contents(), b"<title>Seite</title>");
+        }
         let image = parsed
             .parts
             .iter()

@@ -19,6 +19,7 @@ mod ledger;
 mod message;
 mod notices;
 mod oauth;
+mod size;
 mod smtp;
 mod tries;
 
@@ -34,8 +35,9 @@ use crate::problem::Problem;
 use backoff::Backoff;
 pub(crate) use heartbeat::{Beat, beat};
 pub(crate) use ledger::{Entry, Ledger, State};
-pub(crate) use message::compose;
+pub(crate) use message::{compose, not_ready};
 pub(crate) use notices::{Findings, Owner, Trouble, notice, notice_mail, notices};
+pub(crate) use size::{fit, shown};
 pub(crate) use tries::{Tried, tries};
 
 #[derive(Debug, thiserror::Error)]

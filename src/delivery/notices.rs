@@ -163,7 +163,7 @@ async fn ends(
         let what = match standing.state {
             State::Refused => "was refused",
             State::Unknown => "may or may not have arrived",
-            State::Queued | State::Sending | State::Sent => continue,
+            State::Queued | State::Sending | State::Sent | State::Superseded => continue,
         };
         let key = format!("{message}/{}", standing.number);
         if number(&message).is_some() {

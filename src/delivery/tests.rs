@@ -314,3 +314,37 @@ async fn a_settled_message_is_sent_again_on_purpose() {
         (5, State::Sent, 2)
     );
 }
+
+/// Only what nobody has begun to hand over is superseded, and then it is settled.
+#[tokio::test]
+async fn only_what_waits_is_superseded() {
+    let house = House::new();
+    let ledger = house.ledger();
+    ledger
+        .record("sending", 0, State::Sending, "")
+        .await
+        .unwrap();
+    ledger
+        .record("queued", 0, State::Queued, "451 later")
+        .await
+        .unwrap();
+    for (message, done) in [
+        ("sending", false),
+        ("queued", true),
+        ("new", true),
+        ("new", false),
+    ] {
+        assert_eq!(
+            ledger.supersede(message, "later").await.unwrap(),
+            done,
+            "{message}"
+        );
+    }
+    let settled = ledger.settled().await.unwrap();
+    assert_eq!(settled.iter().collect::<Vec<_>>(), ["new", "queued"]);
+    let mails = [mail("queued")];
+    let receipts = send(&house.store, &house.mails(), Duration::ZERO, &mails)
+        .await
+        .unwrap();
+    assert_eq!(receipts.first().unwrap().outcome, Outcome::Settled);
+}

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::gates::{self, Decided, Decision};
 use super::outbox::{self, Stored};
 use super::{PipelineError, RunSummary, deliver, hand_over};
 use crate::config::ColumnType::{Bigint, Date as Day, String as Text, Timestamp};
@@ -58,11 +59,14 @@ pub(crate) async fn list(config: &Config, which: &Which) -> Result<Frame, Pipeli
     let is_open = |id: &str| states.get(id).is_none_or(|known| !known.state.is_final());
     let mut rows = Vec::new();
     for stored in outbox::all(&warehouse, &version).await? {
-        let recent = || stored.day == Some(version.as_of) || is_open(&stored.id);
-        if which.is_everything() && !recent() {
+        let is_old = |day: Date| which.is_everything() && day < version.as_of;
+        if stored.day.is_some_and(is_old) && !is_open(&stored.id) {
             continue;
         }
         let envelope = stored.envelope(&warehouse).await?;
+        if is_old(envelope.as_of) && !is_open(&stored.id) {
+            continue;
+        }
         if which.takes(&envelope) {
             let entry = match states.get(&envelope.id) {
                 Some(_) => ledger.newest(&envelope.id).await?,
@@ -78,7 +82,41 @@ pub(crate) async fn list(config: &Config, which: &Which) -> Result<Frame, Pipeli
         }
     }
     rows.reverse();
+    rows.extend(unsent(&warehouse, &version, which).await?);
     frame(&rows)
+}
+
+/// The reports that are held, or of which there was nothing to say, newest day first.
+async fn unsent(
+    warehouse: &Warehouse,
+    version: &Version,
+    which: &Which,
+) -> Result<Vec<Value>, PipelineError> {
+    let mut newest = BTreeMap::new();
+    for decided in gates::decisions(warehouse, version).await? {
+        newest.insert((decided.as_of, decided.report.clone()), decided);
+    }
+    let asked = |decided: &&Decided| {
+        let day = if which.is_everything() {
+            Some(version.as_of)
+        } else {
+            which.as_of
+        };
+        let report = which.report.as_ref();
+        which.to.is_none()
+            && day.is_none_or(|day| decided.as_of == day)
+            && report.is_none_or(|report| *report == decided.report)
+    };
+    let rows = newest.values().rev().filter(asked).filter_map(|decided| {
+        let state = match decided.outcome {
+            Decision::Held => "held",
+            Decision::Skipped => "skipped",
+            Decision::Queued | Decision::NotReady => return None,
+        };
+        let (as_of, report, reason) = (decided.as_of, &decided.report, &decided.reason);
+        Some(json!({"as_of": as_of, "report": report, "state": state, "attempts": 0, "reason": reason}))
+    });
+    Ok(rows.collect())
 }
 
 /// One message: what its newest record says or, where a run tried it later, that run.

@@ -36,7 +36,7 @@ pub(crate) enum PipelineError {
     #[error("There is no message `{id}` in the outbox\n  fix: {fix}")]
     NoMessage { id: String, fix: String },
     #[error(
-        "The message `{id}` is {state}: only one that is sent, refused or unknown is sent again on purpose\n  \
+        "The message `{id}` is {state}: only one of which nothing is left to do is sent again on purpose\n  \
          fix: `leadgauge deliver retry` sends what waits; `leadgauge deliver list` shows what became of each"
     )]
     NotSettled { id: String, state: &'static str },

@@ -5,15 +5,19 @@
 //! published date pulls nothing and only finishes sending.
 
 mod again;
+mod attach;
 mod check;
 pub(crate) mod contract;
 mod deliveries;
 mod error;
+mod gates;
+mod held;
 mod judge;
 mod late;
 mod night;
 mod outbox;
 mod owner;
+mod pdf;
 mod pull;
 mod reader;
 mod ready;
@@ -77,10 +81,10 @@ pub(crate) async fn run(
     mails: Mails,
     watch: Watch<'_>,
 ) -> Result<RunSummary, PipelineError> {
-    let nightly = async {
+    let nightly = Box::pin(async {
         let warehouse = Warehouse::open(&config.warehouse)?;
         run_on(&warehouse, config, as_of, mails, watch).await
-    };
+    });
     if mails == Mails::Skip {
         return nightly.await;
     }
@@ -110,9 +114,23 @@ async fn run_on(
         (None, _) => publish(config, warehouse, mails, &mut summary, watch).await?,
     };
     summary.commit_no = Some(version.commit_no);
+    let version = if summary.already_published && mails != Mails::Skip {
+        Box::pin(held::look_again(
+            config,
+            warehouse,
+            version,
+            &mut summary,
+            watch,
+        ))
+        .await?
+    } else {
+        version
+    };
     summary
         .problems
         .extend(upkeep::export_delta(warehouse).await);
+    let index = upkeep::index(config, warehouse).await;
+    summary.problems.extend(index);
     if mails == Mails::Send {
         watch(&Event::Step {
             name: "sending",
@@ -266,7 +284,7 @@ async fn deliver(
     version: &Version,
     summary: &mut RunSummary,
 ) -> Result<(), PipelineError> {
-    let mails = outbox::unsettled(warehouse, version).await?;
+    let mails = outbox::due(warehouse, version, summary).await?;
     hand_over(config, warehouse, &mails, summary).await;
     Ok(())
 }

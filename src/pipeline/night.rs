@@ -9,7 +9,7 @@ use super::pull::Pull;
 use super::ready::Ready;
 use super::record::{self, Record};
 use super::summary::{Event, RunSummary, Watch};
-use super::{Mails, PipelineError, open_session, render, restate};
+use super::{Mails, PipelineError, gates, open_session, render, restate};
 use crate::clock::RunId;
 use crate::config::Config;
 use crate::funnel::{self, Derived};
@@ -77,11 +77,17 @@ impl Night<'_> {
         if !summary.late {
             self.step("rendering", as_of);
             let templates = &self.ready.templates;
+            let decided = match self.base {
+                Some(base) => gates::decisions(self.warehouse, base).await?,
+                None => Vec::new(),
+            };
             let render = render::Due {
                 config: self.config,
                 session: &session,
                 templates,
                 mails: self.mails != Mails::Skip,
+                decided: &decided,
+                only: None,
             };
             render.queue(draft, summary).await?;
         }

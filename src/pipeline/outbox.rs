@@ -1,7 +1,10 @@
 //! Messages as they are stored: in the outbox of a version, or as a notice to the owner.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
+use super::summary::{OF_MAIL, RunSummary};
 use super::{PipelineError, Version, Warehouse};
 use crate::delivery::{self, DeliveryError, Envelope, Ledger, Outgoing};
 use crate::warehouse::FileKind;
@@ -38,19 +41,47 @@ pub(super) async fn all(
     Ok(stored)
 }
 
-/// The mails of which something is left to do.
-pub(super) async fn unsettled(
+/// The mails of which something is left to do. Of several days of one report to one recipient, as after
+/// an outage, only the last goes out: the ledger and the summary say so of the others.
+pub(super) async fn due(
     warehouse: &Warehouse,
     version: &Version,
+    summary: &mut RunSummary,
 ) -> Result<Vec<Outgoing>, PipelineError> {
-    let settled = Ledger::new(warehouse.store()).settled().await?;
+    let ledger = Ledger::new(warehouse.store());
+    let settled = ledger.settled().await?;
     let mut mails = Vec::new();
     for stored in all(warehouse, version).await? {
         if !settled.contains(&stored.id) {
-            mails.push(stored.read(warehouse).await?);
+            mails.push((stored.day.is_some(), stored.read(warehouse).await?));
         }
     }
-    Ok(mails)
+    let mut newest: BTreeMap<(String, String), Date> = BTreeMap::new();
+    for (_, Outgoing { envelope, .. }) in mails.iter().filter(|(is_report, _)| *is_report) {
+        let day = newest.entry(whose(envelope)).or_insert(envelope.as_of);
+        *day = envelope.as_of.max(*day);
+    }
+    let mut due = Vec::new();
+    for (is_report, mail) in mails {
+        let envelope = &mail.envelope;
+        let last = newest.get(&whose(envelope)).filter(|_| is_report);
+        let later = last.filter(|last| **last > envelope.as_of);
+        let why = later.map(|later| format!("that of {later} goes out in its place"));
+        match why {
+            Some(why) if ledger.supersede(&envelope.id, &why).await? => {
+                summary
+                    .notes
+                    .push(format!("{OF_MAIL} `{}` is not sent: {why}", envelope.id));
+            }
+            _ => due.push(mail),
+        }
+    }
+    Ok(due)
+}
+
+/// A report and its recipient.
+fn whose(envelope: &Envelope) -> (String, String) {
+    (envelope.report.clone(), envelope.to.to_ascii_lowercase())
 }
 
 impl Stored {

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::summary::{Event, OF_MAIL, RunSummary, Watch};
+use super::summary::{Event, OF_MAIL, OF_REPORT, RunSummary, Watch};
 use super::{Mails, PipelineError, Version, Warehouse, hand_over};
 use crate::clock;
 use crate::config::Config;
@@ -15,6 +15,9 @@ const MAILS: &str = "mails";
 /// How the keys of other troubles begin.
 const STREAM: &str = "stream ";
 const RUN: &str = "run ";
+/// Of a report that is held, before its name.
+const REPORT: &str = "report ";
+const HELD: &str = "` is held until ";
 
 /// Writes the notice that a run calls for, if the deployment has an owner, and sends it unless mails
 /// are to wait.
@@ -67,11 +70,16 @@ async fn tried(
         ended: in_a_sentence(as_of, ended),
     };
     let notice = delivery::notice(warehouse.store(), &owner, &findings).await?;
-    let Some(notice) = notice.filter(|_| mails == Mails::Send) else {
-        return Ok(());
-    };
-    let mut sending = RunSummary::new(as_of);
-    hand_over(config, &warehouse, &[notice], &mut sending).await;
+    if let Some(notice) = notice.filter(|_| mails == Mails::Send) {
+        let mut sending = RunSummary::new(as_of);
+        hand_over(config, &warehouse, &[notice], &mut sending).await;
+        take_note(ended, sending, watch);
+    }
+    Ok(())
+}
+
+/// That the notice is not sent is a problem of the run; of one that failed there is no more to say.
+fn take_note(ended: &mut Result<RunSummary, PipelineError>, sending: RunSummary, watch: Watch<'_>) {
     match ended {
         Ok(summary) if !sending.is_complete() => {
             summary.transient = sending.transient && (summary.transient || summary.is_complete());
@@ -79,11 +87,10 @@ async fn tried(
         }
         Ok(_) => {}
         Err(_) => {
-            let notes = sending.problems.into_iter();
-            notes.for_each(|what| watch(&Event::Note { what }));
+            let problems = sending.problems.into_iter();
+            problems.for_each(|what| watch(&Event::Note { what }));
         }
     }
-    Ok(())
 }
 
 /// What a run can speak of.
@@ -104,6 +111,15 @@ impl Known<'_> {
             // What only shows while a night is worked out is not over because it was not done again.
             Ok(summary) if key.starts_with(RUN) => {
                 self.newest.is_some() && !summary.already_published
+            }
+            Ok(summary) if key.starts_with(REPORT) => {
+                let says = |name: &str| key.strip_prefix(REPORT) == Some(name);
+                let is_made = summary.reports.iter().any(|page| says(&page.name));
+                let is_late = summary
+                    .problems
+                    .iter()
+                    .any(|problem| of_report(problem).is_some_and(says) && !problem.contains(HELD));
+                is_made || is_late || (self.newest.is_some() && !summary.already_published)
             }
             Ok(_) => self.newest.is_some(),
         }
@@ -128,8 +144,11 @@ impl Known<'_> {
             !problem.starts_with(OF_MAIL) && !summary.streams.iter().any(of_stream)
         });
         troubles.extend(others.map(|problem| {
-            let first = problem.lines().next().unwrap_or_default();
-            trouble(format!("{RUN}{first}"), problem.clone())
+            let key = match of_report(problem).filter(|_| problem.contains(HELD)) {
+                Some(report) => format!("{REPORT}{report}"),
+                None => format!("{RUN}{}", problem.lines().next().unwrap_or_default()),
+            };
+            trouble(key, problem.clone())
         }));
         if let Some(first) = summary.waiting.first() {
             let others = summary.waiting.len() - 1;
@@ -171,6 +190,11 @@ impl Known<'_> {
 /// Whether a problem is that of a stream.
 fn is_of(problem: &str, table: &str) -> bool {
     problem.starts_with(&format!("`{table}` is "))
+}
+
+/// The report that a problem is of.
+fn of_report(problem: &str) -> Option<&str> {
+    problem.strip_prefix(OF_REPORT)?.split('`').next()
 }
 
 fn trouble(key: String, what: String) -> Trouble {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::PipelineError;
+use super::{PipelineError, gates};
 use crate::config::{Config, Funnel, Source};
 use crate::funnel;
 use crate::problem::{Problem, Problems, nearest};
@@ -23,6 +23,7 @@ pub(super) struct Ready {
 /// Everything that can be known to be wrong before anything is pulled, told at once.
 pub(super) fn ready(config: &Config, as_of: Date) -> Result<Ready, PipelineError> {
     let mut problems = unknown_reports(config);
+    problems.extend(gates::unknown(config));
     let canonical = canonical(config, &mut problems);
     let templates = Templates::load(&config.templates)
         .and_then(|templates| report::check(&templates).map(|()| templates))

@@ -247,6 +247,7 @@ fn quarantine_rows(run_id: &RunId, summary: &RunSummary) -> Vec<Value> {
 
 fn run_row(record: &Record<'_>, commit_no: u64) -> Value {
     let summary = record.summary;
+    let told = [summary.problems.as_slice(), summary.notes.as_slice()].concat();
     let having = |outcome| {
         summary
             .streams
@@ -267,7 +268,7 @@ fn run_row(record: &Record<'_>, commit_no: u64) -> Value {
         "reports": summary.reports.len(),
         "mails": summary.mails,
         "seconds": summary.seconds,
-        "message": summary.problems.join("\n"),
+        "message": told.join("\n"),
     })
 }
 

@@ -1,19 +1,19 @@
 //! Reports of a run: which are due, what they say, and how they get into the outbox.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use jiff::civil::Date;
-
-use std::collections::BTreeMap;
-
 use sha2::{Digest, Sha256};
 
+use super::gates::{self, Decided, Decision, Gate};
 use super::record::{self, ScopeRow};
 use super::summary::{ReportPage, RunSummary};
 use super::{PipelineError, Session, Templates, recipients, restate};
 use crate::clock;
 use crate::config::{Config, Recipient, Report, Scope, Sees};
 use crate::delivery::{self, DeliveryError, Outgoing};
-use crate::metrics::{self, Figures, MetricSet, Reading};
+use crate::metrics::{self, Figures, Given, MetricSet, Reading, Told};
 use crate::problem::Problems;
 use crate::report::{self, Pictures, Rendered};
 use crate::warehouse::{Draft, FileKind};
@@ -25,6 +25,10 @@ pub(super) struct Due<'a> {
     pub(super) templates: &'a Templates,
     /// Whether recipients are mailed.
     pub(super) mails: bool,
+    /// What was decided of reports before.
+    pub(super) decided: &'a [Decided],
+    /// The reports that are meant; none: all.
+    pub(super) only: Option<&'a BTreeSet<String>>,
 }
 
 /// Readers who see alike: they get the same page.
@@ -37,64 +41,64 @@ struct Group {
 struct Done {
     rendered: Rendered,
     set: MetricSet,
-    mails: Vec<Outgoing>,
+    given: Vec<Given>,
+}
+
+/// What a night's reports leave to be recorded.
+#[derive(Default)]
+struct Queued {
+    /// By report and scope.
+    told: BTreeMap<(String, Option<String>), (MetricSet, Vec<Told>)>,
     proof: Vec<ScopeRow>,
+    decided: Vec<Decided>,
+}
+
+impl Queued {
+    fn keep(&mut self, done: Done) {
+        // Its rows are not needed any more, and those of all readers would not fit.
+        let set = MetricSet {
+            tables: BTreeMap::new(),
+            ..done.set
+        };
+        let scope = (set.report.clone(), set.limits.scope.clone());
+        self.told.entry(scope).or_insert((set, done.rendered.told));
+    }
 }
 
 impl Due<'_> {
     /// Renders every due report into the archive, and a mail for each recipient into the outbox; and
-    /// records what was told, and who got which rows.
+    /// records what was told, and who got which rows. A report whose gates are shut is held or, when its
+    /// time is up, told to be not ready.
     pub(super) async fn queue(
         &self,
         draft: &mut Draft,
         summary: &mut RunSummary,
     ) -> Result<(), PipelineError> {
-        let (config, as_of) = (self.config, summary.as_of);
-        let due = |report: &&Report| report.schedule.is_due(as_of, &config.calendar);
-        let (mut told, mut proof) = (BTreeMap::new(), Vec::new());
-        for report in config.reports.iter().filter(due) {
-            let (figures, groups) = match self.groups(report, summary).await {
-                Ok(made) => made,
-                Err(error) => {
-                    summary.problems.push(left_out(report, &error));
-                    continue;
+        let as_of = summary.as_of;
+        let meant = |name: &String| self.only.is_none_or(|only| only.contains(name));
+        let due = |report: &&Report| {
+            report.schedule.is_due(as_of, &self.config.calendar) && meant(&report.name)
+        };
+        let mut queued = Queued::default();
+        for report in self.config.reports.iter().filter(due) {
+            if let Some(withheld) = self.withhold(report, draft, summary).await? {
+                queued.decided.push(withheld);
+                continue;
+            }
+            match self.groups(report, summary).await {
+                Ok((figures, groups)) => {
+                    let groups = self.wanted(report, &figures, groups, summary, &mut queued)?;
+                    self.put(report, &figures, &groups, draft, summary, &mut queued)
+                        .await?;
                 }
-            };
-            let pictures = Pictures::default();
-            // As many at once as are drawn side by side: the mails of all would not fit.
-            for some in groups.chunks(side_by_side()) {
-                for (group, done) in some
-                    .iter()
-                    .zip(self.render(&figures, some, &pictures, as_of))
-                {
-                    let done = match done {
-                        Ok(done) => done,
-                        Err(error) => {
-                            summary.problems.push(left_out(report, &error));
-                            continue;
-                        }
-                    };
-                    let path = put(draft, &group.sees, &done).await?;
-                    summary.mails += done.mails.len();
-                    proof.extend(done.proof);
-                    if group.sees == Sees::default() {
-                        let name = report.name.clone();
-                        summary.reports.push(ReportPage { name, path });
-                    }
-                    // Its rows are not needed any more, and those of all readers would not fit.
-                    let set = MetricSet {
-                        tables: BTreeMap::new(),
-                        ..done.set
-                    };
-                    let scope = (set.report.clone(), set.limits.scope.clone());
-                    told.entry(scope).or_insert((set, done.rendered.told));
-                }
+                Err(error) => summary.problems.push(left_out(report, &error)),
             }
         }
-        let told: Vec<_> = told.into_values().collect();
+        gates::record(draft, &queued.decided).await?;
+        let told: Vec<_> = queued.told.into_values().collect();
         let (schema, rows) = metrics::published(draft.run_id(), draft.commit_no(), &told)?;
         draft.append(restate::PUBLISHED, &schema, &[rows]).await?;
-        record::append_scopes(draft, &proof).await
+        record::append_scopes(draft, &queued.proof).await
     }
 
     /// The figures of a report, and its readers by what they see; first, with or without readers, those
@@ -144,15 +148,73 @@ impl Due<'_> {
         Ok((figures, groups))
     }
 
+    /// The groups that are mailed, or read the archive: what a report's condition leaves of them.
+    fn wanted(
+        &self,
+        report: &Report,
+        figures: &Figures,
+        mut groups: Vec<Group>,
+        summary: &mut RunSummary,
+        queued: &mut Queued,
+    ) -> Result<Vec<Group>, PipelineError> {
+        if !self.mails || !gates::has_conditions(report) {
+            return Ok(groups);
+        }
+        let whole = figures.of(&Sees::default(), &self.config.delivery.privacy)?;
+        let judged = gates::judge(report, &whole.set, self.decided);
+        queued.decided.push(judged.decided(report, summary.as_of));
+        if let Some(why) = &judged.skip {
+            summary.skip(&report.name, why);
+            groups.retain(|group| group.sees == Sees::default());
+            groups.iter_mut().for_each(|group| group.readers.clear());
+        }
+        Ok(groups)
+    }
+
+    /// Renders a report for each group, into archive and outbox.
+    async fn put(
+        &self,
+        report: &Report,
+        figures: &Figures,
+        groups: &[Group],
+        draft: &mut Draft,
+        summary: &mut RunSummary,
+        queued: &mut Queued,
+    ) -> Result<(), PipelineError> {
+        let pictures = Pictures::default();
+        // As many at once as are drawn side by side: the mails of all would not fit.
+        for some in groups.chunks(side_by_side()) {
+            let rendered = self.render(figures, some, &pictures);
+            for (group, done) in some.iter().zip(rendered) {
+                let mut done = match done {
+                    Ok(done) => done,
+                    Err(error) => {
+                        summary.problems.push(left_out(report, &error));
+                        continue;
+                    }
+                };
+                self.publish(report, group, &mut done, draft, summary)
+                    .await?;
+                let mails = self.compose(group, &done)?;
+                for mail in &mails {
+                    queue(draft, mail).await?;
+                    queued.proof.extend(proof(&done, mail));
+                }
+                summary.mails += mails.len();
+                queued.keep(done);
+            }
+        }
+        Ok(())
+    }
+
     /// What each of the groups gets, side by side.
     fn render(
         &self,
         figures: &Figures,
         groups: &[Group],
         pictures: &Pictures,
-        as_of: Date,
     ) -> Vec<Result<Done, PipelineError>> {
-        let render = |group| self.render_group(figures, group, pictures, as_of);
+        let render = |group| self.render_group(figures, group, pictures);
         std::thread::scope(|scope| {
             let tasks: Vec<_> = groups
                 .iter()
@@ -170,30 +232,90 @@ impl Due<'_> {
         figures: &Figures,
         group: &Group,
         pictures: &Pictures,
-        as_of: Date,
     ) -> Result<Done, PipelineError> {
-        let delivery = &self.config.delivery;
-        let Reading { set, given } = figures.of(&group.sees, &delivery.privacy)?;
+        let privacy = &self.config.delivery.privacy;
+        let Reading { set, given } = figures.of(&group.sees, privacy)?;
         let rendered = report::render_beside(&set, self.templates, pictures)?;
-        let dated = dated(as_of, self.config);
-        let (mut mails, mut proof) = (Vec::new(), Vec::new());
-        for reader in &group.readers {
-            let mail = delivery::compose(&rendered, reader, &delivery.from, as_of, dated)?;
-            proof.extend(given.iter().map(|given| ScopeRow {
-                report: set.report.clone(),
-                message: mail.envelope.id.clone(),
-                scope: set.limits.scope.clone(),
-                aggregate: set.limits.aggregate,
-                given: given.clone(),
-            }));
-            mails.push(mail);
-        }
         Ok(Done {
             rendered,
             set,
-            mails,
-            proof,
+            given,
         })
+    }
+
+    /// Puts a group's page into the archive, and beside it the files that go with its mails.
+    async fn publish(
+        &self,
+        report: &Report,
+        group: &Group,
+        done: &mut Done,
+        draft: &mut Draft,
+        summary: &mut RunSummary,
+    ) -> Result<(), PipelineError> {
+        let page = done.rendered.page.clone().into_bytes().into();
+        let stem = stem(&report.name, &group.sees);
+        let path = draft
+            .put(FileKind::Archive, &format!("{stem}.html"), page)
+            .await?;
+        if group.sees == Sees::default() {
+            let name = report.name.clone();
+            summary.reports.push(ReportPage { name, path });
+        }
+        if group.readers.is_empty() {
+            return Ok(());
+        }
+        let made_of = (report, &done.set, stem.as_str());
+        self.attach(draft, summary, made_of, &mut done.rendered)
+            .await
+    }
+
+    fn compose(&self, group: &Group, done: &Done) -> Result<Vec<Outgoing>, DeliveryError> {
+        let (from, as_of) = (&self.config.delivery.from, done.set.as_of);
+        let dated = dated(as_of, self.config);
+        let readers = group.readers.iter();
+        readers
+            .map(|reader| delivery::compose(&done.rendered, reader, from, as_of, dated))
+            .collect()
+    }
+
+    /// What is decided of a report whose data is not there; none where it is.
+    async fn withhold(
+        &self,
+        report: &Report,
+        draft: &mut Draft,
+        summary: &mut RunSummary,
+    ) -> Result<Option<Decided>, PipelineError> {
+        // What nobody is mailed need not wait.
+        if !self.mails {
+            return Ok(None);
+        }
+        let (config, as_of) = (self.config, summary.as_of);
+        let version = draft.version();
+        let gate = gates::gate(report, config, &version, as_of, clock::now());
+        let (outcome, missing) = match gate {
+            Gate::Open => return Ok(None),
+            Gate::Held(missing) => (Decision::Held, missing),
+            Gate::Late(missing) => (Decision::NotReady, missing),
+        };
+        summary.withhold(report, outcome, &missing);
+        if outcome == Decision::NotReady {
+            let found = recipients::of_report(self.session, config, report).await?;
+            for listed in &found.listed {
+                let from = &config.delivery.from;
+                let (name, reader) = (&report.name, &listed.recipient);
+                let dated = dated(as_of, config);
+                let mail = delivery::not_ready(name, &missing, reader, from, as_of, dated)?;
+                queue(draft, &mail).await?;
+                summary.mails += 1;
+            }
+        }
+        Ok(Some(Decided {
+            as_of,
+            report: report.name.clone(),
+            outcome,
+            reason: Some(missing.join("; ")),
+            sha256: None,
+        }))
     }
 }
 
@@ -217,22 +339,23 @@ fn side_by_side() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Puts a group's page into the archive and its mails into the outbox. Gives the page's path.
-async fn put(draft: &mut Draft, sees: &Sees, done: &Done) -> Result<String, PipelineError> {
-    let page = done.rendered.page.clone().into_bytes().into();
-    let name = page_name(&done.rendered.report, sees);
-    let path = draft.put(FileKind::Archive, &name, page).await?;
-    for mail in &done.mails {
-        queue(draft, mail).await?;
-    }
-    Ok(path)
+/// Which rows of which query a mail holds.
+fn proof(done: &Done, mail: &Outgoing) -> Vec<ScopeRow> {
+    let of = |given: &Given| ScopeRow {
+        report: done.set.report.clone(),
+        message: mail.envelope.id.clone(),
+        scope: done.set.limits.scope.clone(),
+        aggregate: done.set.limits.aggregate,
+        given: given.clone(),
+    };
+    done.given.iter().map(of).collect()
 }
 
-/// The name of a page in a night's archive. Whoever sees otherwise has a page of another name, which
-/// does not tell what they see.
-fn page_name(report: &str, sees: &Sees) -> String {
+/// How the names of a group's files in a night's archive begin. Whoever sees otherwise has files of
+/// another name, which does not tell what they see.
+fn stem(report: &str, sees: &Sees) -> String {
     if *sees == Sees::default() {
-        return format!("{report}.html");
+        return report.to_owned();
     }
     let zone = sees.time_zone.as_ref().and_then(|zone| zone.iana_name());
     let (scope, locale) = (sees.scope.words(), sees.locale.as_str());
@@ -241,11 +364,11 @@ fn page_name(report: &str, sees: &Sees) -> String {
         .iter()
         .take(6)
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    format!("{report}.{short}.html")
+    format!("{report}.{short}")
 }
 
 /// The `Date` of a day's mails: the instant at which the day had ended.
-fn dated(as_of: Date, config: &Config) -> Timestamp {
+pub(super) fn dated(as_of: Date, config: &Config) -> Timestamp {
     clock::day_end(as_of, &config.time_zone)
 }
 
@@ -271,13 +394,13 @@ async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> 
 
 /// Renders one report from a published version; sends nothing and changes nothing. `reader` is the
 /// address of whom it would be mailed to; none: who sees everything. How many persons were erased
-/// since comes with it.
+/// since comes with it, and why a file of the report is missing.
 pub(crate) async fn render_one(
     config: &Config,
     name: &str,
     as_of: Option<Date>,
     reader: Option<&str>,
-) -> Result<(Date, Rendered, usize), PipelineError> {
+) -> Result<(Date, Rendered, usize, Option<String>), PipelineError> {
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
         let names: Vec<String> = config
             .reports
@@ -305,6 +428,7 @@ pub(crate) async fn render_one(
         return Err(Problems::from(recipients::nothing_told(report, &sees.scope)).into());
     }
     let Reading { set, .. } = figures.of(&sees, &config.delivery.privacy)?;
-    let rendered = report::render(&set, &templates)?;
-    Ok((as_of, rendered, published.erased_since()))
+    let mut rendered = report::render(&set, &templates)?;
+    let missing = super::attach::make(&config, report, &set, &mut rendered).await?;
+    Ok((as_of, rendered, published.erased_since(), missing))
 }

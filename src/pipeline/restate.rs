@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::night::Night;
 use super::{PipelineError, Session, Version, Warehouse};
 use crate::config::{Config, Deleted};
+use crate::fs;
 use crate::funnel::{Because, Change, Comparison};
 use crate::warehouse::Draft;
 
@@ -66,13 +67,23 @@ async fn because(
         let texts = texts.filter(|(name, _)| name.starts_with("queries/canonical/"));
         texts.collect::<Vec<_>>()
     };
-    let same = then.definition_hash == config.funnel.hash
-        && mapping(&then.texts) == mapping(&config.texts);
+    let folder = fs::scratch()?;
+    // What this program cannot read any more said something else.
+    let before = Config::of_texts(&then.texts, folder.path()).ok();
+    let before = before.map(|config| judge(&config.on(former.as_of)));
+    let same = before == Some(judge(config)) && mapping(&then.texts) == mapping(&config.texts);
     Ok(match (same, draft.is_erasure()) {
         (false, _) => Some(Because::Redefined),
         (true, true) => Some(Because::Erased),
         (true, false) => None,
     })
+}
+
+/// What judges evidence and dates entries: every definition, and the zone whose days they are.
+fn judge(config: &Config) -> (Vec<String>, Option<String>) {
+    let hashes = config.definitions().into_iter().map(|it| it.hash.clone());
+    let zone = config.time_zone.iana_name().map(str::to_owned);
+    (hashes.collect(), zone)
 }
 
 async fn register(

@@ -5,11 +5,16 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::PipelineError;
+use super::gates::Decision;
+use crate::config::Report;
 use crate::delivery::{Outcome, Receipt};
 use crate::warehouse::{Check, Recorded};
 
 /// How the problems of mails begin.
 pub(super) const OF_MAIL: &str = "The mail";
+
+/// How the problems of reports begin, before the report's name.
+pub(super) const OF_REPORT: &str = "Report `";
 
 /// How one stream fared in a run.
 #[derive(Debug, Clone, Serialize)]
@@ -133,6 +138,26 @@ impl RunSummary {
             self.problems.push(problem);
         }
         self.transient = passing > 0 && passing == self.problems.len();
+    }
+
+    /// Takes note of a report that is held or not ready.
+    pub(super) fn withhold(&mut self, report: &Report, outcome: Decision, missing: &[String]) {
+        let name = &report.name;
+        let missing = missing.join("; ");
+        let deadline = report.conditions.gates.as_ref().map(|gates| gates.deadline);
+        let until = deadline.map_or_else(String::new, |time| time.strftime("%H:%M").to_string());
+        self.problems.push(match outcome {
+            Decision::NotReady => {
+                format!("{OF_REPORT}{name}` is not ready, as its recipients are told: {missing}")
+            }
+            _ => format!("{OF_REPORT}{name}` is held until {until}: {missing}"),
+        });
+    }
+
+    /// Takes note of a report of which there was nothing to say.
+    pub(super) fn skip(&mut self, report: &str, why: &str) {
+        self.notes
+            .push(format!("{OF_REPORT}{report}` is not mailed: {why}"));
     }
 
     /// Whether everything asked for was done.

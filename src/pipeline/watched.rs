@@ -18,7 +18,7 @@ pub(super) async fn run(
     nightly: impl Future<Output = Result<RunSummary, PipelineError>>,
 ) -> Result<RunSummary, PipelineError> {
     beat(config, Beat::Start, watch).await;
-    let mut ended = Box::pin(nightly).await;
+    let mut ended = nightly.await;
     // Who came second leaves the word to the run that is at it.
     if let Err(PipelineError::Warehouse(WarehouseError::Locked { .. })) = ended {
         return ended;

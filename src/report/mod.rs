@@ -3,6 +3,8 @@
 //! A report reads the rows of its queries into a typed view, and templates write the view. Same
 //! figures, same templates, same bytes.
 
+mod archive;
+mod attach;
 mod audit;
 mod baseline;
 mod chart;
@@ -26,6 +28,8 @@ mod words;
 
 use serde::Serialize;
 
+pub(crate) use self::archive::{Archive, ArchivedFile, Edition, archive_page};
+pub(crate) use self::attach::{Attachment, Note, attachments, tell};
 use self::chart::ChartError;
 pub(crate) use self::pictures::Pictures;
 pub(crate) use self::templates::Templates;
@@ -53,6 +57,8 @@ pub(crate) struct Rendered {
     pub(crate) images: Vec<Image>,
     /// The figures that stand in it.
     pub(crate) told: Vec<Told>,
+    /// The files that go with its mails.
+    pub(crate) attached: Vec<Attachment>,
 }
 
 /// A chart for the mail, PNG at twice its shown size.
@@ -91,6 +97,12 @@ pub(crate) enum ReportError {
         line: usize,
         column: usize,
         what: String,
+    },
+    #[error("Report `{report}`: `{what}` cannot be made: {why}")]
+    Attachment {
+        report: String,
+        what: String,
+        why: String,
     },
     #[error(transparent)]
     Chart(#[from] ChartError),
@@ -230,6 +242,7 @@ fn write(
         mail_text: words::wrapped(&part("mail.txt")?),
         images: Vec::new(),
         told: Vec::new(),
+        attached: Vec::new(),
     })
 }
 

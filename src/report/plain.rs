@@ -77,7 +77,9 @@ fn part(tokens: &[Token]) -> Option<(String, &[Token])> {
             Some((format!("{name} {} {value}", compared(sign)?), rest))
         }
         [next, ..] if !is(next, "and") && !is(next, "or") => None,
-        rest => Some((format!("{name} holds"), rest)),
+        // `is_won` reads as a sentence of its own.
+        rest if name.starts_with("is ") => Some((format!("“{name}” is true"), rest)),
+        rest => Some((format!("{name} is true"), rest)),
     }
 }
 
@@ -196,7 +198,8 @@ mod tests {
             "email ends in @acme.example"
         );
         assert_eq!(told("name like 'It''s%'"), "name begins with It's");
-        assert_eq!(told("success"), "success holds");
+        assert_eq!(told("success"), "success is true");
+        assert_eq!(told("is_won"), "“is won” is true");
         assert_eq!(
             told("not automated and kind <> 'call'"),
             "automated does not hold and kind is not call"

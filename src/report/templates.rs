@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use handlebars::template::TemplateElement;
 use handlebars::{
     Handlebars, RenderError, RenderErrorReason, Template, TemplateError, html_escape, no_escape,
 };
@@ -138,7 +139,11 @@ impl Templates {
                 let Some(name) = form.known_as(name) else {
                     continue;
                 };
-                if let Err(error) = engine.register_template_string(name, &source.text) {
+                let registered = engine.register_template_string(name, &source.text);
+                if ends_in(name, REPORT) && form != Form::Text {
+                    escape(engine, name);
+                }
+                if let Err(error) = registered {
                     let problem = broken(source, &error);
                     if !problems.contains(&problem) {
                         problems.push(problem);
@@ -253,6 +258,30 @@ fn frame(engine: &mut Handlebars<'static>, name: &str, report: &str, problems: &
     if let Err(error) = engine.register_template_string(name, text) {
         let problem = Problem::new(format!("`{report}` is no name for a report"));
         problems.push(problem.why(error.reason().to_string().trim().to_owned()));
+    }
+}
+
+/// Makes the text of a report that is written once, which is not HTML, HTML.
+fn escape(engine: &mut Handlebars<'static>, name: &str) {
+    if let Some(mut template) = engine.get_template(name).cloned() {
+        escape_text(&mut template);
+        engine.register_template(name, template);
+    }
+}
+
+fn escape_text(template: &mut Template) {
+    for element in &mut template.elements {
+        match element {
+            TemplateElement::RawString(text) => *text = html_escape(text),
+            TemplateElement::HelperBlock(block) => {
+                let inner = block.template.iter_mut().chain(&mut block.inverse);
+                inner.for_each(escape_text);
+            }
+            TemplateElement::PartialBlock(block) => {
+                block.template.iter_mut().for_each(escape_text);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -50,7 +50,7 @@ const MAY_NAME: [(&str, &[&str]); 10] = [
 ];
 
 /// A dependency and the modules that may name it.
-const WALLS: [(&str, &[&str]); 10] = [
+const WALLS: [(&str, &[&str]); 11] = [
     (
         "datafusion::",
         &["sources", "warehouse", "funnel", "metrics"],
@@ -62,6 +62,7 @@ const WALLS: [(&str, &[&str]); 10] = [
     ("charts_rs::", &["report"]),
     ("lettre::", &["delivery"]),
     ("reqwest::", &["delivery"]),
+    ("rust_xlsxwriter::", &["report"]),
     ("clap::", &["cli"]),
     ("rustyline::", &["cli"]),
 ];

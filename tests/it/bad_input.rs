@@ -158,7 +158,7 @@ fn several_mistakes_at_once() {
       |
     1 | {{lede}} {{lade}}
       |          ^
-      fix: one of: `title`, `company`, `as_of`, `zone`, `subject`, `lede`, `standing`, `moved`, `faults`, `consequence`, `keys`, `restated`, `needs`, `funnel`, `weeks`, `trends`, `trend_from`, `trend_to`, `months`, `stages`, `baseline`, `definition`, `signed`, `signing`
+      fix: one of: `title`, `company`, `as_of`, `zone`, `subject`, `lede`, `standing`, `moved`, `recovered`, `faults`, `consequence`, `keys`, `restated`, `needs`, `funnel`, `weeks`, `trends`, `trend_from`, `trend_to`, `months`, `stages`, `baseline`, `definition`, `signed`, `signing`
     ");
 }
 

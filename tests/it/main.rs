@@ -10,6 +10,8 @@
 
 /// Imports point one way, and each wall stands.
 mod architecture;
+/// The files that go with mails, and the archive that keeps them.
+mod attachments;
 /// What is said of exports and a warehouse that are wrong.
 mod bad_files;
 /// What is said of a deployment that is wrong.
@@ -54,6 +56,7 @@ mod own_report;
 mod recipients;
 /// What changed since it was told, and why.
 mod restate;
+mod restate_causes;
 /// Random nights, of which every change has a cause.
 mod restate_random;
 /// Mail goes encrypted, and the password to nobody else.

@@ -21,7 +21,8 @@ fn a_night_is_published_once() {
         "2025-03-06 is published as version 1: 5 of 5 streams, 1 report, 2 mails sent, … s"
     );
     assert_eq!(commits(&project), 1);
-    assert_eq!(project.files("warehouse/archive").len(), 1);
+    // The page, and the index.
+    assert_eq!(project.files("warehouse/archive").len(), 2);
     assert_eq!(project.files("mail").len(), 2);
     assert_eq!(counts(&project), stages([7, 5, 5, 4, 2, 1]));
     let run = project.sql("select as_of, outcome, streams, reports, mails from job_run");

@@ -1,17 +1,17 @@
 //! Why an entry changed. Each change has one cause: the first of these that its own evidence bears out.
 //!
 //! 1. `erased`: the commit takes persons out;
-//! 2. `redefined`: the definition, or what canonical SQL makes of the sources, is another;
+//! 2. `redefined`: a definition, the time zone, or what canonical SQL makes of the sources is another;
 //! 3. `linked`: the opportunity that it names is credited to another person;
-//! 4. by its own sign, where that went, came or was replaced (see `of_signs`): `reopened`, `deleted`,
+//! 4. `deleted`: a definition drops the deleted, and its person was deleted, or came back;
+//! 5. by its own sign, where that went, came or was replaced (see `of_signs`): `reopened`, `deleted`,
 //!    `re-dated`, `late`. What a predicate says of a merged or split person is no sign of its own;
-//!    Where the definition drops the deleted, who comes back brings old entries: `deleted` too;
-//! 5. `confirmed`: it was implied, and the stage's own sign came after it;
-//! 6. `merged`, `split`: the records of its person are others now;
-//! 7. by the other signs of its person, as in 4, or by an opportunity that came to the person or went:
+//! 6. `confirmed`: it was implied, and the stage's own sign came after it;
+//! 7. `merged`, `split`: the records of its person are others now;
+//! 8. by the other signs of its person, as in 5, or by an opportunity that came to the person or went:
 //!    the walk took another way;
-//! 8. by what it froze: `customer` turned true as a win came `late`, or false as one was `reopened`;
-//! 9. `late`: of the attributes of its day more is known.
+//! 9. by what it froze: `customer` turned true as a win came `late`, or false as one was `reopened`;
+//! 10. `late`: of the attributes of its day more is known.
 //!
 //! What none of these explains is a defect, and is counted.
 
@@ -74,8 +74,8 @@ pub(super) struct Known {
     pub(super) opportunities: BTreeMap<String, bool>,
     /// The last stage.
     pub(super) last: String,
-    /// Whose deletion, which had dropped every entry, is over.
-    pub(super) returned: BTreeSet<String>,
+    /// Whose entries are dropped, or were the night before: the deleted, under `deleted: drop`.
+    pub(super) dropped: BTreeSet<String>,
     /// The first day of which more is known of a person than the night before.
     pub(super) since: BTreeMap<String, i32>,
     /// Whether the history of earlier days is another.
@@ -96,6 +96,9 @@ impl Evidence<'_> {
         if sides().any(|entry| self.is_linked(entry)) {
             return Cause::Linked;
         }
+        if self.is_dropped(pair) {
+            return Cause::Deleted;
+        }
         let went = own(self.went, pair.was.as_ref());
         let came = own(self.came, pair.is.as_ref());
         let joined = self.fate.merged || self.fate.split;
@@ -103,9 +106,6 @@ impl Evidence<'_> {
         let own = self.of_signs(&went, &came);
         if let Some(cause) = own.filter(|_| firm(&went) || firm(&came)) {
             return cause;
-        }
-        if self.is_returned(pair) {
-            return Cause::Deleted;
         }
         if Self::is_confirmed(pair) {
             return Cause::Confirmed;
@@ -126,10 +126,12 @@ impl Evidence<'_> {
         named.is_some_and(|it| linked.contains(it)) || direct.is_some_and(|it| linked.contains(it))
     }
 
-    /// The entries of a dropped person came back with the person.
-    fn is_returned(&self, pair: &Pair) -> bool {
-        let entry = pair.is.as_ref().filter(|_| pair.was.is_none());
-        entry.is_some_and(|entry| self.known.returned.contains(&entry.person))
+    /// All entries of a person went with a deletion, or came back with the person.
+    fn is_dropped(&self, pair: &Pair) -> bool {
+        match (&pair.was, &pair.is) {
+            (Some(entry), None) | (None, Some(entry)) => self.known.dropped.contains(&entry.person),
+            _ => false,
+        }
     }
 
     /// A part of a person that is another's now leaves one entry less; a new person, one more.

@@ -37,7 +37,7 @@ use crate::warehouse::{Session, Version, Warehouse, days_since_epoch};
 pub(crate) enum Because {
     /// Persons are taken out.
     Erased,
-    /// The definition is another, or what canonical SQL makes of the sources.
+    /// A definition is another, the time zone, or what canonical SQL makes of the sources.
     Redefined,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Comparison<'a> {
     /// The last stage.
     pub(crate) last: &'a str,
     pub(crate) because: Option<Because>,
-    /// Whether a definition drops the deleted, so that their return brings old entries back.
+    /// Whether a definition drops the deleted.
     pub(crate) drops: bool,
     /// Whether extracts of an earlier day joined the history.
     pub(crate) late: bool,
@@ -230,7 +230,7 @@ impl Comparison<'_> {
             opportunities: self.opportunities(&named.collect()).await?,
             last: self.last.to_owned(),
             since: self.since(&persons.collect()).await?,
-            returned: self.returned().await?,
+            dropped: self.dropped().await?,
             late: self.late,
         })
     }
@@ -249,17 +249,19 @@ impl Comparison<'_> {
         Ok(rows.map(|row| (row.id, row.is_closed)).collect())
     }
 
-    /// The persons who were deleted as the former night ended, and are there again.
-    async fn returned(&self) -> Result<BTreeSet<String>, FunnelError> {
+    /// The persons who are deleted, and those who were as the former night ended and are there again.
+    async fn dropped(&self) -> Result<BTreeSet<String>, FunnelError> {
         if !self.drops {
             return Ok(BTreeSet::new());
         }
         let end = clock::day_end(self.former.as_of, self.zone);
         let sql = format!(
             "select person_id as id from person_version
-             where deleted and valid_from <= timestamp '{end}' and valid_to > timestamp '{end}'"
+             where deleted and (
+                 valid_to is null or valid_from <= timestamp '{end}' and valid_to > timestamp '{end}'
+             )"
         );
-        let rows: Vec<Named> = self.session.query("who came back", &sql).await?.rows()?;
+        let rows: Vec<Named> = self.session.query("who is dropped", &sql).await?.rows()?;
         Ok(rows.into_iter().map(|row| row.id).collect())
     }
 

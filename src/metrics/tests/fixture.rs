@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::config::{
-    AfterClose, Calendar, ColumnType, Commitment, Config, Deleted, Delivery, Funnel, Metrics,
-    Privacy, Recipient, Retention, Skipping, Sla, Split, Stage, Transport,
+    AfterClose, Attachments, Calendar, ColumnType, Commitment, Config, Deleted, Delivery, Funnel,
+    Metrics, Privacy, Recipient, Retention, Skipping, Sla, Split, Stage, Transport,
 };
 use crate::fs::Location;
 use crate::problem::Place;
@@ -81,6 +81,7 @@ pub(in crate::metrics) fn config() -> Config {
         delivery: Delivery {
             from: mail,
             transport: Transport::Folder(here),
+            attachments: Attachments::default(),
             privacy: Privacy::default(),
             owner: None,
             heartbeat: None,

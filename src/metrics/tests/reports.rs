@@ -1,7 +1,7 @@
 //! The figures that reports are made of.
 
 use jiff::ToSpan;
-use jiff::civil::date;
+use jiff::civil::{Date, Weekday, date};
 use serde_json::{Map, Value, json};
 
 use super::fixture::{Entry, config, entry, session};
@@ -48,8 +48,8 @@ async fn each_stage_once() {
     }
 }
 
-/// What a Thursday brings is told from Thursdays that were worked: 12 of them, mean 3, variance 12/11,
-/// so 3 -/+ 1.645 sqrt(3 x 13/12).
+/// What a Thursday brings is told from Thursdays that were worked: 11 of them, for the one at the end of
+/// October is left out; mean 34/11, variance 12/11, so 34/11 -/+ 2.576 sqrt(34/11 x 12/11).
 #[tokio::test]
 async fn a_day_is_expected_by_its_weekday() {
     let mut entries = thursdays();
@@ -68,7 +68,7 @@ async fn a_day_is_expected_by_its_weekday() {
     ];
     assert_eq!(
         pick(&set.tables["stages"][1], &names),
-        json!(["mql", 3, 0, 6, 9, 39])
+        json!(["mql", 3, 0, 8, 9, 39])
     );
     let summary = &set.tables["summary"][0];
     let names = [
@@ -81,7 +81,7 @@ async fn a_day_is_expected_by_its_weekday() {
     ];
     assert_eq!(
         pick(summary, &names),
-        json!(["Thursday", "mql", 3, 6, "blank", 2])
+        json!(["Thursday", "mql", 3, 8, "blank", 2])
     );
     let needs = &set.tables["needs"];
     assert_eq!(pick(&needs[0], &["kind", "n"]), json!(["mql_unowned", 2]));
@@ -90,6 +90,51 @@ async fn a_day_is_expected_by_its_weekday() {
     assert_eq!(trend[0]["week_start"], "2026-06-01");
     let last = trend.iter().rfind(|row| row["stage"] == "mql").unwrap();
     assert_eq!(pick(last, &["week_start", "n"]), json!(["2026-11-23", 0]));
+}
+
+/// Where the last worked days of a month bring three times as many, as many are no news: 214/78 times 4
+/// are expected of such a Monday, 23 others had 4 each, so 10.97 -/+ 2.576 sqrt(10.97 x 24/23).
+#[tokio::test]
+async fn a_month_s_end_is_expected() {
+    let mut entries = vec![entry("first", "known", "2026-05-25")];
+    let days = date(2026, 6, 1).series(1.day());
+    let worked = days
+        .take_while(|day| *day <= date(2026, 11, 30))
+        .filter(|day| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday))
+        .filter(|day| *day != date(2026, 11, 26));
+    let worked: Vec<Date> = worked.collect();
+    for day in &worked {
+        let later = worked
+            .iter()
+            .filter(|it| *it > day && it.month() == day.month());
+        let persons = if later.count() < 3 { 12 } else { 4 };
+        for number in 0..persons {
+            entries.push(entry(&format!("{day}-{number}"), "mql", &day.to_string()));
+        }
+    }
+    let session = session(&config(), date(2026, 11, 30), &entries);
+    let set = report(&session, "daily").await;
+    let names = ["entered", "expected_low", "expected_high"];
+    assert_eq!(pick(&set.tables["stages"][1], &names), json!([12, 2, 20]));
+}
+
+/// A day within what is expected after one that was not is told as recovered, and how it was before.
+#[tokio::test]
+async fn an_unusual_day_is_over() {
+    let recovered = async |wednesday: usize, thursday: usize| {
+        let mut entries = thursdays();
+        for (day, persons) in [("2026-12-02", wednesday), ("2026-12-03", thursday)] {
+            for number in 0..persons {
+                entries.push(entry(&format!("{day}-{number}"), "mql", day));
+            }
+        }
+        let session = session(&config(), date(2026, 12, 3), &entries);
+        let set = report(&session, "daily").await;
+        set.tables["stages"][1]["recovered"].clone()
+    };
+    assert_eq!(recovered(3, 3).await, "above");
+    assert_eq!(recovered(0, 3).await, Value::Null);
+    assert_eq!(recovered(3, 30).await, Value::Null, "it is not over");
 }
 
 /// Before eight such days are known nothing is expected.

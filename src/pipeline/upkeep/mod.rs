@@ -2,6 +2,7 @@
 
 mod delta;
 mod erase;
+mod index;
 mod keep;
 mod log;
 mod quarantine;
@@ -13,6 +14,7 @@ use super::PipelineError;
 pub(super) use delta::export_delta;
 pub(crate) use delta::rewrite_delta;
 pub(crate) use erase::{Asked, Erasure, erase, erased};
+pub(super) use index::index;
 pub(super) use keep::vacuum_after;
 pub(crate) use keep::{compact, vacuum, verify};
 pub(crate) use log::commits;

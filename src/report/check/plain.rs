@@ -13,7 +13,7 @@ const TEXT: [&str; 2] = ["lede", "say"];
 /// The places in the template `name` where HTML stands, or text outside a block.
 pub(in crate::report) fn not_plain(templates: &Templates, name: &str) -> Vec<Problem> {
     let mut found = Vec::new();
-    if let Some(template) = templates.parsed(Form::Page, name) {
+    if let Some(template) = templates.parsed(Form::Text, name) {
         look(template, false, &mut found);
     }
     let problem = |stray: Stray| {

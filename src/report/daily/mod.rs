@@ -33,6 +33,8 @@ struct View {
     lede: String,
     standing: Option<String>,
     moved: Option<String>,
+    /// Which stages had an unusual day before this one.
+    recovered: Option<String>,
     faults: Vec<Fault>,
     /// What the faults do to the figures.
     consequence: &'static str,
@@ -219,6 +221,7 @@ fn view(set: &MetricSet, figures: &Figures, drawings: &mut Vec<Drawing>) -> View
         lede,
         standing,
         moved: sentences::moved(&figures.stages),
+        recovered: sentences::recovered(&figures.stages),
         faults: figures.faults.clone(),
         consequence: figures.consequence(),
         keys: lead

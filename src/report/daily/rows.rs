@@ -41,6 +41,8 @@ pub(super) struct Stage {
     pub(super) stock: Option<i64>,
     pub(super) entered: Option<i64>,
     pub(super) expected: Option<(i64, i64)>,
+    /// How the day before was unusual, where this one is not any more.
+    pub(super) recovered: Option<Recovered>,
     pub(super) entered_28: Option<i64>,
     pub(super) baseline_28: Option<f64>,
     pub(super) volume_verdict: Option<Verdict>,
@@ -49,6 +51,28 @@ pub(super) struct Stage {
     pub(super) days: Measured,
     /// Whether the figures of this stage are withheld for a fault; none where the query does not say.
     pub(super) withheld: Option<bool>,
+}
+
+/// A day before that was outside what was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recovered {
+    /// There were more.
+    Above,
+    /// There were fewer.
+    Below,
+}
+
+fn recovered(row: &Row<'_>) -> Result<Option<Recovered>, ReportError> {
+    // A query of the deployment's own may be of before.
+    if !row.has("recovered") {
+        return Ok(None);
+    }
+    match row.maybe_text("recovered")?.as_deref() {
+        None => Ok(None),
+        Some("above") => Ok(Some(Recovered::Above)),
+        Some("below") => Ok(Some(Recovered::Below)),
+        Some(_) => Err(row.refuse("recovered", "one of `above`, `below`")),
+    }
 }
 
 /// A rate or a number of days beside its baseline.
@@ -134,6 +158,7 @@ impl Stage {
             stock: row.maybe_integer("stock")?,
             entered: row.maybe_integer("entered")?,
             expected: expected(row)?,
+            recovered: recovered(row)?,
             entered_28: row.maybe_integer("entered_28")?,
             baseline_28: row.maybe_number("baseline_28")?,
             volume_verdict: row.maybe_verdict("volume_verdict")?,

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::Lead;
-use super::rows::{Month, Need, Stage, Stuck, Summary};
+use super::rows::{Month, Need, Recovered, Stage, Stuck, Summary};
 use crate::report::rows::Verdict;
 use crate::report::{sentence, words};
 
@@ -154,6 +154,22 @@ pub(super) fn moved(stages: &[Stage]) -> Option<String> {
     } else {
         format!("Over 28 days against the baseline: {}.", parts.join("; "))
     })
+}
+
+/// Which stages are within what is expected again.
+pub(super) fn recovered(stages: &[Stage]) -> Option<String> {
+    let of = |was| {
+        let back = stages.iter().filter(move |it| it.recovered == Some(was));
+        back.map(|stage| stage.label.as_str()).collect::<Vec<_>>()
+    };
+    let kinds = [(Recovered::Above, "more"), (Recovered::Below, "fewer")];
+    let parts: Vec<String> = kinds
+        .into_iter()
+        .map(|(was, word)| (of(was), word))
+        .filter(|(labels, _)| !labels.is_empty())
+        .map(|(labels, word)| format!("{} ({word} the day before)", listed(&labels)))
+        .collect();
+    (!parts.is_empty()).then(|| format!("Back within what is expected: {}.", parts.join("; ")))
 }
 
 /// `6 MQLs without an owner` and `the oldest for 19 hours`.

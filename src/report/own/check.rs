@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::super::check::{not_plain, unknown_variables};
+use super::super::prepare;
 use super::super::templates::Templates;
 use super::super::{PARTS, write};
-use super::super::prepare;
 use crate::config::ColumnType;
 use crate::metrics::MetricSet;
 use crate::problem::{Place, Problem};

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::config::SignOff;
 use crate::problem::Place;
+use crate::report::tests::lint::lint;
 use crate::report::{Rendered, Templates, check_own, render};
 
 const TEMPLATE: &str = "\
@@ -150,6 +151,7 @@ America/New_York.
 Any figure: leadgauge sql --as-of 2026-11-19 \"select * from metric\"
 ";
     assert_eq!(rendered.mail_text, expected);
+    assert_eq!(lint(&rendered), Vec::<String>::new());
     for html in [&rendered.page, &rendered.mail_html] {
         for shown in [
             "Web inar &lt;b&gt;",

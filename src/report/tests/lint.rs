@@ -45,7 +45,7 @@ impl<'a> Mail<'a> {
 }
 
 /// What every rule finds, as `rule: what`.
-fn lint(rendered: &Rendered) -> Vec<String> {
+pub(in crate::report) fn lint(rendered: &Rendered) -> Vec<String> {
     let mail = Mail::of(rendered);
     let found = RULES.iter().flat_map(|(name, rule)| {
         let found = rule(&mail).into_iter();

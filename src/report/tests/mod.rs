@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-mod lint;
+pub(in crate::report) mod lint;
 mod rules;
 
 use super::*;

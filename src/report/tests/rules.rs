@@ -34,100 +34,34 @@ fn hostile_data_stays_text() {
     }
 }
 
-/// What a mail may hold: tables and inline styles, pictures by content id, and not too much of it.
+/// Every picture of a mail is shown in it, and the dark of its style sheet is colours alone.
 #[test]
-fn mail_rules() {
+fn pictures_and_dark() {
     for set in all_sets() {
         let prepared = prepare(&set).expect("rows");
         let mail = written(&set).mail_html;
-        for never in [
-            "<svg",
-            "<script",
-            "<link",
-            "http://",
-            "https://",
-            "url(",
-            "position:",
-            "flex",
-            "grid",
-            "float:",
-            "var(",
-        ] {
-            assert!(!mail.contains(never), "{}: {never}", set.report);
-        }
-        assert!(mail.len() < 100_000, "{} bytes", mail.len());
-        let mut named = BTreeSet::new();
-        for image in mail.split("<img ").skip(1) {
-            let tag = image.split('>').next().expect("a tag ends");
-            let value = |name: &str| {
-                tag.split(&format!("{name}=\""))
-                    .nth(1)
-                    .and_then(|it| it.split('"').next())
-            };
-            assert!(value("alt").is_some_and(|alt| alt.len() > 20), "{tag}");
-            assert!(
-                value("width").is_some() && value("height").is_some(),
-                "{tag}"
-            );
-            named.insert(
-                value("src")
-                    .expect("a source")
-                    .trim_start_matches("cid:")
-                    .to_owned(),
-            );
-        }
-        let drawn: BTreeSet<String> = prepared
+        let named: BTreeSet<&str> = mail
+            .split("\"cid:")
+            .skip(1)
+            .filter_map(|it| it.split('"').next())
+            .collect();
+        let drawn: BTreeSet<&str> = prepared
             .drawings
             .iter()
-            .map(|it| it.content_id.clone())
+            .map(|it| it.content_id.as_str())
             .collect();
-        assert_eq!(
-            named, drawn,
-            "every picture is shown and every picture shown is there"
-        );
+        assert_eq!(named, drawn, "{}", set.report);
         let style = mail
             .split("<style>")
             .nth(1)
             .and_then(|it| it.split("</style>").next());
-        for rule in style
-            .expect("one style")
-            .split([';', '{', '}'])
-            .filter(|it| it.contains("!important"))
-        {
+        let rules = style.expect("one style").split([';', '{', '}']);
+        for rule in rules.filter(|it| it.contains("!important")) {
             assert!(
                 rule.contains("color"),
                 "the style is for dark mode alone: {rule}"
             );
         }
-    }
-}
-
-/// The plain text says every figure that the mail's HTML says.
-#[test]
-fn plain_text_says_the_same() {
-    for set in all_sets() {
-        let rendered = written(&set);
-        let body = rendered.mail_html.split("<h1").nth(1).expect("a heading");
-        let mut shown = String::new();
-        for piece in body
-            .split('<')
-            .map(|piece| piece.split_once('>').map_or("", |(_, text)| text))
-        {
-            shown.push_str(piece);
-            shown.push(' ');
-        }
-        let figures = |text: &str| -> BTreeSet<String> {
-            let text = text.replace("&#x27;", "").replace("&#x60;", "");
-            let words = text.split(|c: char| !(c.is_ascii_digit() || ",.%−–+".contains(c)));
-            let words = words.map(|word| word.trim_matches([',', '.', '–']));
-            let words = words.filter(|word| word.contains(|c: char| c.is_ascii_digit()));
-            words.map(str::to_owned).collect()
-        };
-        let missing: Vec<String> = figures(&shown)
-            .difference(&figures(&rendered.mail_text))
-            .cloned()
-            .collect();
-        assert_eq!(missing, Vec::<String>::new(), "{}", set.report);
     }
 }
 

@@ -24,6 +24,8 @@ const PLAIN: [&str; 3] = ["archive", "outbox", "quarantine"];
 /// What is never deleted, but for litter in it.
 const APART: [&str; 4] = ["_log", "ledger", "erased", "notices"];
 const LOCKS: [&str; 2] = ["writer.lock", "writer.lease"];
+/// The archive's index, made anew from each version.
+const INDEX: &str = "archive/index.html";
 const DELTA: &str = "_delta_log";
 
 /// What a vacuum did, or would do.
@@ -218,7 +220,7 @@ fn known(path: &str) -> Known {
     let rest: Vec<&str> = parts.collect();
     let (first, last) = (rest.first(), rest.last());
     let is_runs = |name: Option<&&str>| name.is_some_and(|name| RunId::begins(name));
-    if LOCKS.contains(&path) || APART.contains(&folder) || rest.contains(&DELTA) {
+    if LOCKS.contains(&path) || path == INDEX || APART.contains(&folder) || rest.contains(&DELTA) {
         Known::Apart
     } else if TABLES.contains(&folder) && is_runs(last) && path.ends_with(".parquet")
         || PLAIN.contains(&folder) && rest.len() > 1 && is_runs(first)
@@ -260,6 +262,8 @@ mod tests {
             "writer.lease",
             "_log/anything",
             "ledger/m/1-sent.json",
+            "notices/notice-000001.json",
+            "archive/index.html",
             "derived/metric/_delta_log/_last_checkpoint",
         ] {
             assert_eq!(known(path), Known::Apart, "{path}");

@@ -102,6 +102,8 @@ async fn carry_out(
     erasure.problems.append(&mut summary.problems);
     let delta = super::export_delta(warehouse).await;
     erasure.problems.extend(delta);
+    let index = super::index(config, warehouse).await;
+    erasure.problems.extend(index);
     Ok(erasure)
 }
 

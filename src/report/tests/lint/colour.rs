@@ -10,7 +10,7 @@ pub(super) fn contrast(mail: &Mail<'_>) -> Vec<String> {
     let dark = dark(mail);
     let mut found = Vec::new();
     for (at, it) in mail.elements.iter().enumerate() {
-        if it.text.trim().is_empty() || hidden(mail, at) {
+        if it.is_blank() || hidden(mail, at) {
             continue;
         }
         for (mode, rules) in [("", &[][..]), (" in the dark", &dark[..])] {

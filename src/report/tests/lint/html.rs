@@ -33,6 +33,11 @@ impl Element {
             .map(|(_, value)| value)
     }
 
+    /// Whether nothing of its own is read in it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.text.replace("&nbsp;", " ").trim().is_empty()
+    }
+
     pub(super) fn classes(&self) -> impl Iterator<Item = &str> {
         self.attribute("class")
             .unwrap_or_default()

@@ -168,7 +168,7 @@ pub(super) fn size(mail: &Mail<'_>) -> Vec<String> {
 pub(super) fn text_size(mail: &Mail<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for (at, it) in mail.elements.iter().enumerate() {
-        if it.text.trim().is_empty() || hidden(mail, at) {
+        if it.is_blank() || hidden(mail, at) {
             continue;
         }
         let size = chain(mail, at).find_map(|it| it.style("font-size"));

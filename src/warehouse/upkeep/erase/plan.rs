@@ -130,7 +130,8 @@ impl Plan {
         Ok(())
     }
 
-    /// A mail and its envelope go together.
+    /// A mail and its envelope go together, and so do a page, the files beside it, and the mails that
+    /// carry it in a form that cannot be looked into.
     async fn look_at_papers(
         &mut self,
         store: &Store,
@@ -145,13 +146,18 @@ impl Plan {
         let looks = papers.iter().map(|file| async {
             let bytes = store.get(&file.path).await?;
             let names = text::names(&self.matcher, names, &file.path, &bytes);
-            Ok::<_, WarehouseError>(names.then(|| stem(&file.path)))
+            let opaque = text::is_opaque(&bytes);
+            Ok::<_, WarehouseError>((file.path.as_str(), names, opaque))
         });
-        let named: BTreeSet<&str> = stream::iter(looks)
-            .buffered(AT_ONCE)
-            .try_filter_map(|named| async move { Ok(named) })
-            .try_collect()
-            .await?;
+        let looked: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+        let naming = looked.iter().filter(|(_, names, _)| *names);
+        let mut named: BTreeSet<&str> = naming.map(|(path, ..)| stem(path)).collect();
+        let opaque = looked.iter().filter(|(path, _, opaque)| {
+            let page = text::page_of(path);
+            *opaque && page.is_some_and(|page| named.contains(stem(&page)))
+        });
+        let opaque: Vec<&str> = opaque.map(|(path, ..)| stem(path)).collect();
+        named.extend(opaque);
         let gone = papers
             .iter()
             .filter(|file| named.contains(stem(&file.path)));
@@ -214,8 +220,9 @@ pub(super) fn is_stub(path: &str) -> bool {
     path.ends_with(super::work::STUB)
 }
 
+/// What the files of one report, or of one mail, have in common: neither has a dot in its name.
 fn stem(path: &str) -> &str {
-    path.rsplit_once('.').map_or(path, |(stem, _)| stem)
+    path.split_once('.').map_or(path, |(stem, _)| stem)
 }
 
 fn folder_of(path: &str) -> &str {

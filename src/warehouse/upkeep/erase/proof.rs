@@ -1,6 +1,7 @@
 //! The proof of an erasure: every file in the data folders is looked through, named by a version or
 //! not, for what the hashes of the erased tell.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 
 use super::aside::{Cut, cut};
@@ -56,11 +57,22 @@ impl Warehouse {
                 proof.unread.push(format!("`{shown}` was never finished"));
             }
         }
+        let paths: BTreeSet<String> = files.iter().map(|file| file.path.clone()).collect();
         for file in files
             .into_iter()
             .filter(|file| vacuum::holds_data(&file.path))
         {
             proof.files += 1;
+            let page = text::page_of(&file.path);
+            if is_paper(&file.path)
+                && page.is_none_or(|page| !paths.contains(&page))
+                && text::is_opaque(&store.get(&file.path).await?)
+            {
+                let shown = store.shown(&file.path);
+                let why =
+                    format!("`{shown}` holds a PDF, and the page that it was made from is gone");
+                proof.unread.push(why);
+            }
             let mut named = newest.iter().flat_map(|newest| &newest.files);
             let table = named.find(|named| named.path == file.path);
             let table = table.map_or("", |named| named.table.as_str());
@@ -81,6 +93,11 @@ impl Warehouse {
         }
         Ok(proof)
     }
+}
+
+/// Whether a file is one of pages and mails.
+fn is_paper(path: &str) -> bool {
+    path.starts_with("archive/") || path.starts_with("outbox/")
 }
 
 /// How many rows, and cells of other rows, of a file name somebody erased.
@@ -108,12 +125,7 @@ async fn look(
         }
         _ => {
             let bytes = store.get(&entry.path).await?;
-            let names = text::names(
-                matcher,
-                &std::collections::BTreeSet::new(),
-                &entry.path,
-                &bytes,
-            );
+            let names = text::names(matcher, &BTreeSet::new(), &entry.path, &bytes);
             return Ok((u64::from(names), 0));
         }
     };

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io::{Cursor, Read};
 
 use mail_parser::{Message, MessageParser, PartType};
+use zip::ZipArchive;
 
 use super::matcher::Matcher;
 
@@ -21,9 +23,30 @@ pub(super) fn names(
     })
 }
 
-/// What a reader sees of a file: of a mail also its parts, decoded.
+/// Whether a file is, or a mail carries, what only a reader of PDF can look into. It says what the
+/// page says that it was printed from.
+pub(super) fn is_opaque(bytes: &[u8]) -> bool {
+    const PDF: &[u8] = b"\r\nContent-Type: application/pdf\r\n";
+    bytes.starts_with(b"%PDF") || bytes.windows(PDF.len()).any(|part| part == PDF)
+}
+
+/// The page that a PDF, or a mail that may carry one, was made from: `archive/<run>/<report>.html`.
+pub(super) fn page_of(path: &str) -> Option<String> {
+    let (folder, rest) = path.split_once('/')?;
+    let (run, name) = rest.split_once('/')?;
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let report = match folder {
+        // `<as-of>-<report>-<hash>`.
+        "outbox" => stem.get(11..)?.rsplit_once('-')?.0,
+        _ => stem,
+    };
+    Some(format!("archive/{run}/{report}.html"))
+}
+
+/// What a reader sees of a file: of a mail also its parts, decoded, and of a workbook its cells.
 fn texts<'a>(path: &str, bytes: &'a [u8]) -> Vec<Cow<'a, str>> {
     let mut texts = vec![String::from_utf8_lossy(bytes)];
+    unpack(bytes, &mut texts);
     if path.strip_suffix(".eml").is_some()
         && let Some(message) = MessageParser::default().parse(bytes)
     {
@@ -45,9 +68,30 @@ fn collect(message: &Message<'_>, texts: &mut Vec<Cow<'_, str>>) {
             }
             PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
                 texts.push(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()));
+                unpack(bytes, texts);
             }
             PartType::Message(inner) => collect(inner, texts),
             PartType::Multipart(_) => {}
+        }
+    }
+}
+
+/// The parts of a workbook, which are XML, without their tags.
+fn unpack(bytes: &[u8], texts: &mut Vec<Cow<'_, str>>) {
+    if !bytes.starts_with(b"PK") {
+        return;
+    }
+    let Ok(mut packed) = ZipArchive::new(Cursor::new(bytes)) else {
+        return;
+    };
+    for at in 0..packed.len() {
+        let mut part = Vec::new();
+        let read = packed
+            .by_index(at)
+            .map(|mut file| file.read_to_end(&mut part));
+        if matches!(read, Ok(Ok(_))) {
+            let xml = String::from_utf8_lossy(&part);
+            texts.push(Cow::Owned(xml.replace(['<', '>'], " ")));
         }
     }
 }
