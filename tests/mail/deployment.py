@@ -164,6 +164,13 @@ def check_headers(mail, row, recipients):
         ("Leadgauge", "leadgauge@acme.example")
     ]:
         raise Wrong(f"{row['message']} is from {sender}")
+    lists = (f"<{row['report']}.leadgauge.", f"unsubscribe%20{row['report']}>", "auto-generated")
+    said = (mail["List-Id"], mail["List-Unsubscribe"], mail["Auto-Submitted"])
+    if not all(one in str(other) for one, other in zip(lists, said)):
+        raise Wrong(f"{row['message']} says {said}")
+    series = f"<{row['report']}-"
+    if mail["References"] != mail["In-Reply-To"] or not mail["References"].startswith(series):
+        raise Wrong(f"{row['message']} answers {mail['In-Reply-To']}, after {mail['References']}")
     twice = [name for name, times in Counter(map(str.lower, mail.keys())).items() if times > 1]
     strange = {"bcc", "cc", "reply-to", "sender"} & {name.lower() for name in mail.keys()}
     # The way of a message stands in one line a server.
