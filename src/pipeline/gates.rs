@@ -290,6 +290,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Conditions, Schedule, SignOff};
+    use crate::metrics::Limits;
     use crate::problem::Place;
 
     /// A Thursday.
@@ -306,6 +307,8 @@ mod tests {
                 always_on: always_on.to_vec(),
             },
             recipients: Vec::new(),
+            recipient_queries: Vec::new(),
+            attach: Vec::new(),
         }
     }
 
@@ -319,7 +322,9 @@ mod tests {
             zone: "UTC".to_owned(),
             definition: "d".to_owned(),
             sign_off: SignOff::default(),
+            limits: Limits::default(),
             tables: BTreeMap::from([("stuck".to_owned(), (0..rows).map(row).collect())]),
+            columns: BTreeMap::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::random::{AS_OF, Entry, day_end, entries, region, session};
 use super::*;
-use crate::config::{Listed, Privacy, Recipient, Report, Schedule, Scope, Sees};
+use crate::config::{Conditions, Listed, Privacy, Recipient, Report, Schedule, Scope, Sees};
 use crate::metrics::{Figures, Reading, figures_for};
 use crate::problem::Place;
 
@@ -37,6 +37,8 @@ fn company() -> Config {
         schedule: Schedule::Daily,
         recipients: vec![listed("region"), listed("owner_id")],
         recipient_queries: Vec::new(),
+        conditions: Conditions::default(),
+        attach: Vec::new(),
     }];
     config
 }

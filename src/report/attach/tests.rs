@@ -12,6 +12,7 @@ use crate::config::ColumnType::{
     self, Bigint, Boolean, Date as Day, Decimal, String as Text, Timestamp,
 };
 use crate::config::SignOff;
+use crate::metrics::Limits;
 
 /// What a hostile CRM may hold.
 const HOSTILE: [&str; 12] = [
@@ -41,6 +42,7 @@ fn set(columns: &[(&str, ColumnType)], rows: Value) -> MetricSet {
         zone: "America/New_York".to_owned(),
         definition: "2026-q4".to_owned(),
         sign_off: SignOff::default(),
+        limits: Limits::default(),
         tables: BTreeMap::from([("stages".to_owned(), rows)]),
         columns: BTreeMap::from([("stages".to_owned(), columns.collect())]),
     }

@@ -94,6 +94,7 @@ fn mail(body: &str, style: &str, text: &str) -> Rendered {
         mail_text: text.to_owned(),
         images: Vec::new(),
         told: Vec::new(),
+        attached: Vec::new(),
     }
 }
 
