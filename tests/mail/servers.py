@@ -259,7 +259,7 @@ class Cases:
             house = self.copy(server(1))
             house.rename("cid", name)
             expect(house.run("check"), 2, told)
-        return f"{len(refused)} refused, {len(NAMES)} came as written"
+        return f"{len(refused)} refused, {len(NAMES)} came as names"
 
 
 def speaking(way, files):
