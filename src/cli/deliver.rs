@@ -76,6 +76,9 @@ fn tell(summary: &RunSummary, nothing: &str, output: &Output) -> Outcome {
         } else if summary.is_complete() {
             output.say(nothing);
         }
+        for note in &summary.notes {
+            output.say(&format!("note: {note}"));
+        }
         for problem in &summary.problems {
             output.say(&format!("problem: {}", problem.replace('\n', "\n  ")));
         }

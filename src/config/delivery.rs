@@ -26,6 +26,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
         "max_size",
         "archive_url",
         "pdf",
+        "suppress",
     ];
     let fields = reader.fields(node, "`delivery`", names)?;
     let [
@@ -38,6 +39,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
         max_size,
         archive_url,
         pdf,
+        suppress,
     ] = fields;
     let bounds = [&max_size, &archive_url, &pdf];
     let attachments = attach::read_bounds(reader, bounds, folder);
@@ -47,6 +49,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
     let owner = owner.optional(|node| address::read(reader, node));
     let heartbeat = heartbeat.optional(|node| read_secret(reader, node, folder, "HEARTBEAT_URL"));
     let keep_trying = keep_trying.or(KEEP_TRYING_MINUTES, |node| reader.minutes(node));
+    let suppress = suppress.optional(|node| Some(folder.join(reader.text(node)?)));
     Some(Delivery {
         from: from?,
         transport: transport?,
@@ -54,6 +57,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
         owner: owner?,
         heartbeat: heartbeat?,
         keep_trying: Duration::from_mins(keep_trying?.into()),
+        suppress: suppress?,
         attachments: attachments?,
     })
 }

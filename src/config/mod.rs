@@ -29,6 +29,7 @@ mod secret;
 mod signatures;
 mod sla;
 mod source;
+mod suppress;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -53,6 +54,7 @@ pub(crate) use self::score::Vendor;
 pub(crate) use self::score::{Basis, Behaviour, Decay, Group, Score, ScoreRule};
 pub(crate) use self::secret::Secret;
 pub(crate) use self::signatures::{SignOff, Signature};
+pub(crate) use self::suppress::Suppressed;
 use crate::fs::Location;
 use crate::problem::Place;
 
@@ -310,6 +312,8 @@ pub(crate) struct Delivery {
     pub(crate) heartbeat: Option<Secret>,
     /// How long a run tries again what the server put off.
     pub(crate) keep_trying: Duration,
+    /// The file of the addresses that get no mail, whatever a report says.
+    pub(crate) suppress: Option<PathBuf>,
 }
 
 /// What may reach whom, whatever a report says.

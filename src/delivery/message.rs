@@ -1,18 +1,20 @@
 //! Builds the MIME message of one report for one recipient. The same report, day and recipient give
 //! the same bytes: boundaries, `Message-ID` and `Date` are derived, never drawn.
 
-use std::time::{Duration, SystemTime};
+mod head;
+#[cfg(test)]
+mod hostile;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use lettre::Address;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Attachment, Body, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 
 use super::{DeliveryError, Envelope, Outgoing};
 use crate::config::Recipient;
 use crate::report::Rendered;
+use head::Head;
 
 /// The message that carries `rendered` to `to`: a plain-text and an HTML part that say the same, the
 /// charts by content id, and the report's files attached. `dated` is its `Date` header: an instant that
@@ -29,18 +31,17 @@ pub(crate) fn compose(
         source,
     };
     let id = message_id(&rendered.report, as_of, &to.address);
-    let domain = from.address.rsplit('@').next().unwrap_or("localhost");
-    let message = Message::builder()
-        .from(mailbox(from).map_err(failed)?)
-        .to(mailbox(to).map_err(failed)?)
-        .subject(one_line(&rendered.subject))
-        .message_id(Some(format!("<{id}@{domain}>")))
-        .date(system_time(dated))
-        .raw_header(raw("Auto-Submitted", "auto-generated"))
-        .raw_header(raw(
-            "List-Id",
-            &format!("<{}.leadgauge.{domain}>", rendered.report),
-        ))
+    let head = Head {
+        report: &rendered.report,
+        message_id: &id,
+        from,
+        to,
+        subject: &rendered.subject,
+        dated,
+    };
+    let message = head
+        .begin()
+        .map_err(failed)?
         .multipart(body(rendered, &id, as_of).map_err(failed)?)
         .map_err(|error| failed(error.into()))?;
     let envelope = Envelope {
@@ -74,15 +75,17 @@ pub(super) fn plain_mail(plain: &Plain<'_>) -> Result<Outgoing, DeliveryError> {
         report: plain.envelope.report.clone(),
         source,
     };
-    let from = &plain.from.address;
-    let domain = from.rsplit('@').next().unwrap_or("localhost");
-    let message = Message::builder()
-        .from(mailbox(plain.from).map_err(failed)?)
-        .to(mailbox(plain.to).map_err(failed)?)
-        .subject(one_line(plain.subject))
-        .message_id(Some(format!("<{}@{domain}>", plain.message_id)))
-        .date(system_time(plain.dated))
-        .raw_header(raw("Auto-Submitted", "auto-generated"))
+    let head = Head {
+        report: &plain.envelope.report,
+        message_id: plain.message_id,
+        from: plain.from,
+        to: plain.to,
+        subject: plain.subject,
+        dated: plain.dated,
+    };
+    let message = head
+        .begin()
+        .map_err(failed)?
         .singlepart(part(ContentType::TEXT_PLAIN, plain.text))
         .map_err(|error| failed(error.into()))?;
     Ok(Outgoing {
@@ -127,18 +130,15 @@ pub(crate) fn not_ready(
 
 /// The same for the same report, day and recipient; tells nobody who the recipient is.
 pub(super) fn message_id(report: &str, as_of: Date, address: &str) -> String {
-    let hash = hex(&Sha256::digest(format!(
-        "{report}\n{as_of}\n{}",
-        address.to_lowercase()
-    )));
-    let short: String = hash.chars().take(16).collect();
-    format!("{as_of}-{report}-{short}")
+    let of = format!("{report}\n{as_of}\n{}", address.to_lowercase());
+    format!("{as_of}-{report}-{}", digest(&of, 16))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+/// The first hex digits of a text's hash.
+fn digest(text: &str, digits: usize) -> String {
+    let bytes = Sha256::digest(text);
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}"));
+    hex.collect::<String>().chars().take(digits).collect()
 }
 
 pub(super) type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -180,39 +180,13 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
 }
 
 fn boundary(id: &str, part: &str) -> String {
-    let hash = hex(&Sha256::digest(format!("{id}\n{part}")));
-    format!("=_{}", hash.chars().take(32).collect::<String>())
-}
-
-fn mailbox(recipient: &Recipient) -> Result<Mailbox, AnyError> {
-    let address: Address = recipient.address.parse()?;
-    Ok(Mailbox::new(
-        recipient.name.as_deref().map(one_line),
-        address,
-    ))
-}
-
-/// Text for a header: no line break or other control character gets through.
-fn one_line(text: &str) -> String {
-    let spaced: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn raw(name: &'static str, value: &str) -> HeaderValue {
-    HeaderValue::new(HeaderName::new_from_ascii_str(name), one_line(value))
-}
-
-fn system_time(instant: Timestamp) -> SystemTime {
-    let seconds = u64::try_from(instant.as_second()).unwrap_or(0);
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    format!("=_{}", digest(&format!("{id}\n{part}"), 32))
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
+    use lettre::message::Message;
     use mail_parser::{MessageParser, MimeHeaders};
 
     use super::*;

@@ -21,6 +21,7 @@ mod notices;
 mod oauth;
 mod size;
 mod smtp;
+mod suppressed;
 mod tries;
 
 use std::time::Duration;
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::fs::{Store, StoreError};
-use crate::problem::Problem;
+use crate::problem::{Problem, Problems};
 
 use backoff::Backoff;
 pub(crate) use heartbeat::{Beat, beat};
@@ -38,6 +39,7 @@ pub(crate) use ledger::{Entry, Ledger, State};
 pub(crate) use message::{compose, not_ready};
 pub(crate) use notices::{Findings, Owner, Trouble, notice, notice_mail, notices};
 pub(crate) use size::{fit, shown};
+pub(crate) use suppressed::{SUPPRESSED, without_suppressed};
 pub(crate) use tries::{Tried, tries};
 
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,8 @@ pub(crate) enum DeliveryError {
     },
     #[error("A secret of the mail server cannot be read\n{0}")]
     Secret(Problem),
+    #[error(transparent)]
+    Suppressed(Problems),
     #[error("The envelope of message `{id}` cannot be read")]
     Envelope {
         id: String,

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Plain, plain_mail};
-use super::{DeliveryError, Envelope, Ledger, Outgoing, State};
+use super::{DeliveryError, Envelope, Ledger, Outgoing, SUPPRESSED, State};
 use crate::clock::{self, RunId};
 use crate::config::Recipient;
 use crate::fs::{Store, StoreError};
@@ -175,7 +175,8 @@ async fn ends(
         } else {
             let entry = ledger.newest(&message).await?;
             let why = entry.map_or_else(String::new, |entry| entry.reason);
-            Some(format!("The mail `{message}` {what}: {why}"))
+            // That nobody may write to a recipient is as it should be.
+            (why != SUPPRESSED).then(|| format!("The mail `{message}` {what}: {why}"))
         };
         ends.insert(key, words);
     }

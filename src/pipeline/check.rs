@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::record;
 use super::{PipelineError, Ready, contract, open_session, ready, recipients};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Suppressed};
 use crate::problem::Problems;
 use crate::warehouse::Warehouse;
 use crate::{funnel, metrics, report};
@@ -44,6 +44,10 @@ pub(crate) async fn check(config: &Config) -> Result<Checked, PipelineError> {
     metrics::measure(&session, &now).await?;
     metrics::audit(&session, &now, &derived.counts).await?;
     let mut problems = Vec::new();
+    let list = config.delivery.suppress.as_deref().map(Suppressed::read);
+    if let Some(Err(wrong)) = list {
+        problems.extend(wrong.0);
+    }
     for report in &config.reports {
         match recipients::check(&session, &now, report, as_of).await {
             Ok((set, wrong)) => {

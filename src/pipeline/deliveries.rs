@@ -131,6 +131,7 @@ fn row(envelope: &Envelope, entry: Option<&Entry>, tried: Option<&Tried>, claims
     // A run that was never put off keeps no tries: its one try is the claim.
     let attempts = match tried {
         Some(tried) => tried.attempts + u32::from(later.is_none() && state.is_final()),
+        None if reason == delivery::SUPPRESSED => claims,
         None => claims.max(u32::from(state == State::Refused)),
     };
     json!({
@@ -194,7 +195,7 @@ pub(crate) async fn resend(
         });
     }
     let mut summary = RunSummary::new(version.as_of);
-    hand_over(config, &warehouse, &[mail], &mut summary).await;
+    hand_over(config, &warehouse, vec![mail], &mut summary).await;
     Ok(summary)
 }
 

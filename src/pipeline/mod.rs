@@ -38,8 +38,8 @@ use std::time::Instant;
 use jiff::civil::Date;
 
 use crate::clock::RunId;
-use crate::config::{self, Config};
-use crate::delivery::{self, Outgoing};
+use crate::config::{Config, Suppressed};
+use crate::delivery::{self, DeliveryError, Outgoing};
 use crate::problem::{Problem, Problems};
 use crate::report::Templates;
 use crate::warehouse::query::refusal::no_table;
@@ -285,7 +285,7 @@ async fn deliver(
     summary: &mut RunSummary,
 ) -> Result<(), PipelineError> {
     let mails = outbox::due(warehouse, version, summary).await?;
-    hand_over(config, warehouse, &mails, summary).await;
+    hand_over(config, warehouse, mails, summary).await;
     Ok(())
 }
 
@@ -293,22 +293,34 @@ async fn deliver(
 async fn hand_over(
     config: &Config,
     warehouse: &Warehouse,
-    mails: &[Outgoing],
+    mails: Vec<Outgoing>,
     summary: &mut RunSummary,
 ) {
-    let config::Delivery {
-        transport,
-        keep_trying,
-        ..
-    } = &config.delivery;
-    match delivery::send(warehouse.store(), transport, *keep_trying, mails).await {
-        Ok(receipts) => summary.receive(&receipts),
-        Err(error) => {
-            let why = error.source().map(|cause| format!("\n  why: {cause}"));
-            let why = why.unwrap_or_default();
-            let problem = format!("{OF_MAIL}s wait in the outbox: {error}{why}");
-            summary.waiting.push(problem.clone());
-            summary.problems.push(problem);
-        }
+    if let Err(error) = try_hand_over(config, warehouse, mails, summary).await {
+        let why = error.source().map(|cause| format!("\n  why: {cause}"));
+        let why = why.unwrap_or_default();
+        let problem = format!("{OF_MAIL}s wait in the outbox: {error}{why}");
+        summary.waiting.push(problem.clone());
+        summary.problems.push(problem);
     }
+}
+
+async fn try_hand_over(
+    config: &Config,
+    warehouse: &Warehouse,
+    mut mails: Vec<Outgoing>,
+    summary: &mut RunSummary,
+) -> Result<(), DeliveryError> {
+    let delivery = &config.delivery;
+    let store = warehouse.store();
+    // With nothing to send, no list need be there.
+    if let Some(file) = delivery.suppress.as_ref().filter(|_| !mails.is_empty()) {
+        let list = Suppressed::read(file).map_err(DeliveryError::Suppressed)?;
+        let (rest, settled) = delivery::without_suppressed(store, &list, mails).await?;
+        summary.suppress(&settled);
+        mails = rest;
+    }
+    let receipts = delivery::send(store, &delivery.transport, delivery.keep_trying, &mails).await?;
+    summary.receive(&receipts);
+    Ok(())
 }

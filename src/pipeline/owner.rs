@@ -72,7 +72,7 @@ async fn tried(
     let notice = delivery::notice(warehouse.store(), &owner, &findings).await?;
     if let Some(notice) = notice.filter(|_| mails == Mails::Send) {
         let mut sending = RunSummary::new(as_of);
-        hand_over(config, &warehouse, &[notice], &mut sending).await;
+        hand_over(config, &warehouse, vec![notice], &mut sending).await;
         take_note(ended, sending, watch);
     }
     Ok(())

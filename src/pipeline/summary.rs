@@ -160,6 +160,13 @@ impl RunSummary {
             .push(format!("{OF_REPORT}{report}` is not mailed: {why}"));
     }
 
+    /// Takes note of mails that were not sent, since nobody may write to their recipients.
+    pub(super) fn suppress(&mut self, ids: &[String]) {
+        let told =
+            |id| format!("{OF_MAIL} `{id}` is not sent: `delivery.suppress` names its recipient");
+        self.notes.extend(ids.iter().map(told));
+    }
+
     /// Whether everything asked for was done.
     pub(crate) fn is_complete(&self) -> bool {
         self.problems.is_empty()

@@ -42,6 +42,8 @@ struct View<'a> {
     title: &'static str,
     company: &'a str,
     as_of: Date,
+    /// What every page has a place for: nothing is left out of this one.
+    limits: [&'static str; 0],
     pages: String,
     reports: Vec<Shelf<'a>>,
 }
@@ -88,6 +90,7 @@ pub(crate) fn archive_page(
         title: "Report archive",
         company: &archive.company,
         as_of: archive.as_of,
+        limits: [],
         pages: pages(archive.editions.len()),
         reports: by_report
             .into_iter()

@@ -406,3 +406,44 @@ fn the_mail_folder_is_none() {
         [format!("mail/{ANN}.eml"), format!("mail/{BOB}.eml")]
     );
 }
+
+/// Who is on the list of the suppressed gets nothing, which is told once and is no failure; the others
+/// get theirs. Without the list nobody does.
+#[test]
+fn a_suppressed_recipient() {
+    let server = Server::start(&[]);
+    let project = plainly(&server);
+    let line = "  suppress: suppress.txt\n  keep_trying:";
+    project.replace("config/leadgauge.yaml", "  keep_trying:", line);
+    let ran = project.run(&RUN);
+    assert_eq!((ran.code, server.reached().len()), (1, 0));
+    let list = "problem: The mails wait in the outbox: The list of suppressed addresses `";
+    assert!(ran.stderr.contains(list), "{}", ran.stderr);
+    project.write(
+        "config/suppress.txt",
+        "# who left\nAnn@ACME.example  # in May\n",
+    );
+    let ran = project.run(&RUN);
+    let told =
+        format!("note: The mail `{ANN}` is not sent: `delivery.suppress` names its recipient");
+    assert_eq!(ran.code, 0);
+    assert!(ran.stderr.contains(", 1 mail sent\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    only_sends("0 mails", &project.run(&RUN));
+    assert_eq!(server.reached(), ["bob@acme.example"]);
+    let story = story(&project);
+    assert_eq!(
+        story,
+        ["Ann 1 refused suppressed", "Bob 1 sending", "Bob 2 sent"]
+    );
+    let listed = project.ok(&["deliver", "list"]).stdout;
+    assert!(
+        listed.contains("refused") && listed.contains("suppressed"),
+        "{listed}"
+    );
+    project.write("config/suppress.txt", "ann@acme.example\nBob\n");
+    let ran = project.run(&["check"]);
+    assert_eq!(ran.code, 2);
+    let told = "This is no e-mail address\n --> config/suppress.txt:2:1\n";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}

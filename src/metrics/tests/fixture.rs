@@ -86,6 +86,7 @@ pub(in crate::metrics) fn config() -> Config {
             owner: None,
             heartbeat: None,
             keep_trying: std::time::Duration::ZERO,
+            suppress: None,
         },
         funnel: funnel(),
         former: Vec::new(),
