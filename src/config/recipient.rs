@@ -227,47 +227,22 @@ impl Listed {
     ///
     /// What is wrong with the row, in words that name nobody.
     pub(crate) fn of_row(cells: &Cells, scope: &[String]) -> Result<Self, String> {
-        let cell = |column: &str| cells.get(column).map(String::as_str);
+        let cell = |column: &str| cells.get(column).map(|it| it.trim());
         let email = cell("email").ok_or("it has no `email`")?;
         let recipient = address::parse_plain(email)
             .map_err(|why| format!("its `email` is no e-mail address: {why}"))?;
-        let name = cell("name").map(str::trim).filter(|it| !it.is_empty());
+        let name = cell("name").filter(|it| !it.is_empty());
         if name.is_some_and(|name| !address::is_name(name)) {
             return Err(
                 "its `name` holds a control character or one of `<`, `>`, `\"` and `@`".into(),
             );
         }
-        let word = |column: &str, known: &[&str]| {
-            format!("its `{column}` is none of {}", known.join(", "))
-        };
-        let locale = of_words(cell("locale"), &LOCALES).map_err(|it| word("locale", &it))?;
-        let detail = of_words(cell("detail"), &DETAILS).map_err(|it| word("detail", &it))?;
-        let time_zone = match cell("time_zone") {
-            None => None,
-            Some(name) => {
-                let found = TimeZone::get(name);
-                Some(found.map_err(|_| "its `time_zone` is no time zone".to_owned())?)
-            }
-        };
-        let values = scope.iter().map(|column| {
-            let value = cell(column).map(str::to_owned);
-            (column.clone(), value.into_iter().collect())
-        });
         Ok(Self {
             recipient: Recipient {
                 name: name.map(str::to_owned),
                 ..recipient
             },
-            sees: Sees {
-                scope: if scope.is_empty() {
-                    Scope::everything()
-                } else {
-                    Scope::part(values)?
-                },
-                detail,
-                locale,
-                time_zone,
-            },
+            sees: Sees::of_row(cells, scope)?,
             place: None,
         })
     }
@@ -286,6 +261,33 @@ impl Listed {
             sees: Sees { scope, ..self.sees },
             recipient: self.recipient,
             place: self.place,
+        })
+    }
+}
+
+impl Sees {
+    fn of_row(cells: &Cells, scope: &[String]) -> Result<Self, String> {
+        let cell = |column: &str| cells.get(column).map(|it| it.trim());
+        let word = |column: &str, known: &[&str]| {
+            format!("its `{column}` is none of {}", known.join(", "))
+        };
+        let zone = |name| {
+            let found = TimeZone::get(name);
+            found.map_err(|_| "its `time_zone` is no time zone".to_owned())
+        };
+        let values = scope.iter().map(|column| {
+            let value = cell(column).map(str::to_owned);
+            (column.clone(), value.into_iter().collect())
+        });
+        Ok(Self {
+            scope: if scope.is_empty() {
+                Scope::everything()
+            } else {
+                Scope::part(values)?
+            },
+            detail: of_words(cell("detail"), &DETAILS).map_err(|it| word("detail", &it))?,
+            locale: of_words(cell("locale"), &LOCALES).map_err(|it| word("locale", &it))?,
+            time_zone: cell("time_zone").map(zone).transpose()?,
         })
     }
 }

@@ -113,24 +113,14 @@ pub(crate) async fn figures_for(
     if relations.iter().any(|it| it.needs.contains(member::TABLE)) {
         member::register(session, config).await?;
     }
-    let (mut scoped, mut unknown) = (BTreeMap::new(), BTreeSet::new());
-    if !scopes.is_empty() {
-        let twins = load(&format!("reports/{report}/scoped"), &config.queries)?;
-        unknown = scope::register(session, config, scopes).await?;
-        let frames = session.run_all(&twins).await?;
-        scoped.extend(
-            twins
-                .into_iter()
-                .zip(frames)
-                .map(|it| (it.0.name.clone(), it)),
-        );
-    }
+    let folder = format!("reports/{report}");
+    let (mut twins, unknown) = twins(session, config, &folder, scopes).await?;
     let frames = session.run_all(&relations).await?;
     let (mut queries, mut heads) = (BTreeMap::new(), BTreeMap::new());
     for (relation, frame) in relations.into_iter().zip(frames) {
         heads.insert(relation.name.clone(), columns(&frame));
         // The shipped rows of a scope are not those of a query of the deployment's own.
-        let twin = scoped.remove(&relation.name);
+        let twin = twins.remove(&relation.name);
         let twin = twin.filter(|(twin, _)| twin.own || !relation.own);
         let query = Query::of(&relation, frame, twin.map(|(_, frame)| frame))?;
         queries.insert(relation.name, query);
@@ -184,6 +174,26 @@ fn columns(frame: &Frame) -> Vec<(String, ColumnType)> {
     fields
         .map(|field| (field.name().clone(), kind(field.data_type())))
         .collect()
+}
+
+type Twins = BTreeMap<String, (Relation, Frame)>;
+
+/// What the `scoped/` queries of a report give, by name; and the values of scopes that no row has.
+async fn twins(
+    session: &Session,
+    config: &Config,
+    folder: &str,
+    scopes: &[Scope],
+) -> Result<(Twins, BTreeSet<String>), MetricsError> {
+    if scopes.is_empty() {
+        return Ok((Twins::new(), BTreeSet::new()));
+    }
+    let unknown = scope::register(session, config, scopes).await?;
+    let relations = load(&format!("{folder}/scoped"), &config.queries)?;
+    let frames = session.run_all(&relations).await?;
+    let pairs = relations.into_iter().zip(frames);
+    let twins = pairs.map(|it| (it.0.name.clone(), it)).collect();
+    Ok((twins, unknown))
 }
 
 impl Figures {

@@ -64,19 +64,13 @@ impl Figures {
         set.zone = zone(&set, sees);
         let mut given = Vec::new();
         for (name, query) in &self.queries {
-            let rows = if aggregate && query.is_personal() {
-                None
-            } else {
-                self.rows(query, &sees.scope)?
-            };
+            let rows = self.rows(query, sees)?;
             let left_out = rows.is_none();
             if left_out {
                 set.limits.left_out.push(query.title.clone());
             }
             let mut rows = rows.unwrap_or_default();
-            if let Some(few) = few {
-                suppress(&mut rows, few);
-            }
+            few.iter().for_each(|few| suppress(&mut rows, *few));
             for row in &mut rows {
                 classify(row, privacy, aggregate);
             }
@@ -99,8 +93,12 @@ impl Figures {
         })
     }
 
-    /// The rows of a scope; none where the query cannot tell them.
-    fn rows(&self, query: &Query, scope: &Scope) -> Result<Option<Vec<Row>>, MetricsError> {
+    /// The rows that a reader may see; none where the query cannot tell them, or each is a person's.
+    fn rows(&self, query: &Query, sees: &Sees) -> Result<Option<Vec<Row>>, MetricsError> {
+        let scope = &sees.scope;
+        if sees.detail == Detail::Aggregate && query.is_personal() {
+            return Ok(None);
+        }
         if scope.is_everything() {
             return Ok(Some(query.whole.clone()));
         }

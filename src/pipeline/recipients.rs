@@ -174,53 +174,55 @@ fn check_columns(
 ) -> Result<(), Problems> {
     let fields = frame.schema.fields().iter();
     let columns: Vec<&str> = fields.map(|it| it.name().as_str()).collect();
-    let mut problems = Vec::new();
-    let needed = ["email"]
-        .into_iter()
-        .chain(query.scope.iter().map(String::as_str));
-    for column in needed.filter(|column| !columns.contains(column)) {
-        let what = format!(
-            "The recipients' query `{}` gives no column `{column}`",
-            query.name
-        );
-        let problem = Problem::new(what).at(relation.start());
-        problems.push(problem.fix(format!("add `{column}` to its `select`")));
-    }
-    let said = unsaid(columns.iter().copied(), &query.scope);
-    for column in &said {
-        let what = format!("`{column}` would be a scope, and `to` does not say that it is one");
-        let scope: Vec<&str> = query
-            .scope
-            .iter()
-            .map(String::as_str)
-            .chain([*column])
-            .collect();
-        problems.push(Problem::new(what).at(query.place.clone()).fix(format!(
-            "write `{{ query: {}, scope: [{}] }}`, or take it out of the query",
-            query.name,
-            scope.join(", ")
-        )));
-    }
-    let known = |column: &str| {
-        RECIPIENT_COLUMNS.contains(&column) || query.scope.iter().any(|it| it == column)
+    let scope: Vec<&str> = query.scope.iter().map(String::as_str).collect();
+    let unsaid = unsaid(columns.iter().copied(), &query.scope);
+    let known = |it: &&&str| {
+        RECIPIENT_COLUMNS.contains(*it) || scope.contains(*it) || unsaid.contains(**it)
     };
-    for column in columns
-        .iter()
-        .filter(|it| !known(it) && !said.contains(*it))
-    {
-        let place = relation.mention(column).unwrap_or_else(|| relation.start());
-        let fix = match nearest(column, RECIPIENT_COLUMNS) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("name some of `{}`", RECIPIENT_COLUMNS.join("`, `")),
-        };
-        let what = format!("`{column}` means nothing of a recipient");
-        problems.push(Problem::new(what).at(place).fix(fix));
-    }
+    let needed = ["email"].into_iter().chain(scope.iter().copied());
+    let missing = needed.filter(|column| !columns.contains(column));
+    let mut problems: Vec<Problem> = missing.map(|it| lacks(query, relation, it)).collect();
+    problems.extend(unsaid.iter().map(|it| no_scope(query, &scope, it)));
+    let strange = columns.iter().filter(|it| !known(it));
+    problems.extend(strange.map(|it| meaningless(relation, it)));
     if problems.is_empty() {
         Ok(())
     } else {
         Err(Problems(problems))
     }
+}
+
+fn lacks(query: &RecipientQuery, relation: &Relation, column: &str) -> Problem {
+    let name = &query.name;
+    Problem::new(format!(
+        "The recipients' query `{name}` gives no column `{column}`"
+    ))
+    .at(relation.start())
+    .fix(format!("add `{column}` to its `select`"))
+}
+
+fn no_scope(query: &RecipientQuery, scope: &[&str], column: &str) -> Problem {
+    let scope: Vec<&str> = scope.iter().copied().chain([column]).collect();
+    Problem::new(format!(
+        "`{column}` would be a scope, and `to` does not say that it is one"
+    ))
+    .at(query.place.clone())
+    .fix(format!(
+        "write `{{ query: {}, scope: [{}] }}`, or take it out of the query",
+        query.name,
+        scope.join(", ")
+    ))
+}
+
+fn meaningless(relation: &Relation, column: &str) -> Problem {
+    let fix = match nearest(column, RECIPIENT_COLUMNS) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("name some of `{}`", RECIPIENT_COLUMNS.join("`, `")),
+    };
+    let place = relation.mention(column);
+    Problem::new(format!("`{column}` means nothing of a recipient"))
+        .at(place.unwrap_or_else(|| relation.start()))
+        .fix(fix)
 }
 
 impl Recipients {
@@ -236,8 +238,7 @@ impl Recipients {
                 (_, Err(what)) => Err(told(&what)),
                 (Some(Err(what)), _) => Err(what),
                 (Some(Ok(before)), Ok(next)) => before.joined(next).map_err(|it| told(&it)),
-                (None, Ok(next)) if self.has(&key) => {
-                    drop(next);
+                (None, Ok(_)) if self.has(&key) => {
                     Err(told("its address gets this report already"))
                 }
                 (None, Ok(next)) if !config.delivery.privacy.admits(&next.recipient.address) => {
