@@ -2,12 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Time;
+use jiff::civil::{Time, Weekday};
 
 use super::calendar::WEEKDAYS;
 use super::reader::{Field, Reader};
 use super::yaml::{Node, Value};
-use super::{Conditions, ReportGates, SendWhen};
+
+/// What a report that is due waits for, and what it is not mailed for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Conditions {
+    pub(crate) gates: Option<ReportGates>,
+    pub(crate) send_when: Option<SendWhen>,
+    /// Weekdays of the as-of date on which `send_when` is not asked.
+    pub(crate) always_on: Vec<Weekday>,
+}
+
+/// What a report's data must be. Until then the report is held; at the deadline its recipients are told
+/// that it is not ready, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportGates {
+    /// On the day after the as-of date, in the company's zone.
+    pub(crate) deadline: Time,
+    /// The streams that must be in the night, as `<source>.<stream>`; none: all of them.
+    pub(crate) streams: Option<Vec<String>>,
+    /// How many rows a stream's extract must have at least.
+    pub(crate) rows: BTreeMap<String, u32>,
+}
+
+/// By one of the report's own queries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SendWhen {
+    /// Only if it gives rows.
+    Rows(String),
+    /// Only if its rows are others than when the report was mailed last.
+    Changed(String),
+}
 
 pub(super) fn read(
     reader: &Reader<'_>,

@@ -38,11 +38,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use url::Url;
 
 pub(crate) use self::attach::{Attach, Attachments};
+pub(crate) use self::conditions::{Conditions, ReportGates, SendWhen};
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
 pub(crate) use self::recipient::{
     COLUMNS as RECIPIENT_COLUMNS, Cells, Detail, Listed, Locale, RecipientQuery, Sees, unsaid,
@@ -261,36 +262,6 @@ pub(crate) struct Report {
     pub(crate) recipient_queries: Vec<RecipientQuery>,
     /// What goes with its mails.
     pub(crate) attach: Vec<Attach>,
-}
-
-/// What a report that is due waits for, and what it is not mailed for.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Conditions {
-    pub(crate) gates: Option<ReportGates>,
-    pub(crate) send_when: Option<SendWhen>,
-    /// Weekdays of the as-of date on which `send_when` is not asked.
-    pub(crate) always_on: Vec<Weekday>,
-}
-
-/// What a report's data must be. Until then the report is held; at the deadline its recipients are told
-/// that it is not ready, and why.
-#[derive(Debug, Clone)]
-pub(crate) struct ReportGates {
-    /// On the day after the as-of date, in the company's zone.
-    pub(crate) deadline: Time,
-    /// The streams that must be in the night, as `<source>.<stream>`; none: all of them.
-    pub(crate) streams: Option<Vec<String>>,
-    /// How many rows a stream's extract must have at least.
-    pub(crate) rows: BTreeMap<String, u32>,
-}
-
-/// By one of the report's own queries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SendWhen {
-    /// Only if it gives rows.
-    Rows(String),
-    /// Only if its rows are others than when the report was mailed last.
-    Changed(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -37,6 +37,8 @@ mod funnel;
 mod funnel_sql;
 /// What is judged before it is recorded, and what is kept of what is refused.
 mod gates;
+/// Reports that wait for their data or have nothing to say, and days that nobody was mailed.
+mod held;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
 /// What comes late, and what is asked of long ago.
