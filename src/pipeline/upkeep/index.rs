@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use jiff::civil::Date;
 
 use crate::clock::RunId;
@@ -35,12 +36,16 @@ async fn write(config: &Config, warehouse: &Warehouse) -> Result<(), PipelineErr
         editions: editions(&newest),
     };
     let templates = Templates::load(&config.templates)?;
-    let page = archive_page(&archive, &templates)?.into_bytes();
-    let there = warehouse.store().find(INDEX).await?;
-    if there.is_none_or(|there| there != page) {
-        warehouse.store().replace(INDEX, page.into()).await?;
+    let page = Bytes::from(archive_page(&archive, &templates)?);
+    let store = warehouse.store();
+    if store.find(INDEX).await?.as_ref() == Some(&page) {
+        return Ok(());
     }
-    Ok(())
+    match store.replace(INDEX, page.clone()).await {
+        // The answer may be lost, and the page written all the same.
+        Err(error) if store.find(INDEX).await?.as_ref() != Some(&page) => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// What the paths of a version's pages, their stubs and its mails tell.
