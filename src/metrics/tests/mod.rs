@@ -10,6 +10,7 @@ mod random;
 mod reference;
 mod reports;
 mod sla;
+mod subtleties;
 
 use jiff::civil::date;
 
