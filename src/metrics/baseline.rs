@@ -297,7 +297,7 @@ mod tests {
 
     use super::*;
 
-    /// The months are full ones; the as-of date's own month counts when it ends on that day.
+    /// Subtlety 13. The months are full ones; the as-of date's own month counts when it ends on that day.
     #[test]
     fn twelve_full_months() {
         let year = (date(2025, 11, 1), date(2026, 10, 31));

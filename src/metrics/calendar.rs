@@ -102,7 +102,7 @@ mod tests {
         serde_json::to_value(day(calendar, date)).unwrap()
     }
 
-    /// A fiscal year from February is named for the year it ends in, and its quarters shift with it.
+    /// Subtlety 18. A fiscal year from February is named for the year it ends in, and its quarters shift with it.
     #[test]
     fn fiscal_years_are_named_for_their_end() {
         let calendar = Calendar {
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(february["quarter_end"], "2026-04-30");
     }
 
-    /// A week begins on the configured day, and a holiday is not worked.
+    /// Subtlety 18. A week begins on the configured day, and a holiday is not worked.
     #[test]
     fn weeks_and_working_days() {
         let sunday = Calendar {

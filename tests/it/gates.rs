@@ -133,7 +133,7 @@ fn a_refused_file_is_kept() {
     assert_eq!(project.files("warehouse/quarantine"), kept);
 }
 
-/// A stale export, stamps of days to come and a column that ran empty are told at once.
+/// Subtlety 32. A stale export, stamps of days to come and a column that ran empty are told at once.
 #[test]
 fn an_export_that_fails_every_gate() {
     let project = published();

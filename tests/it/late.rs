@@ -176,7 +176,7 @@ fn a_refused_file_is_released() {
     assert_eq!(commits(&project), 3);
 }
 
-/// The tables of a night whose files were let go are derived again, by its own configuration and
+/// Subtlety 2. The tables of a night whose files were let go are derived again, by its own configuration and
 /// queries: the same answers to the byte.
 #[test]
 fn an_old_night_is_derived_again() {

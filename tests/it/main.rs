@@ -74,6 +74,7 @@ mod store_proxy;
 /// Nights in object stores.
 mod stores;
 /// Running a deployment in a folder of its own.
+mod subtleties;
 mod support;
 /// Looking after a warehouse: everything read, files merged, files deleted.
 mod truth;

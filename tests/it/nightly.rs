@@ -137,7 +137,7 @@ fn a_missing_password_holds_the_mails() {
     assert_eq!(commits(&project), 2);
 }
 
-/// One file that is missing: the run goes on, says so, and so does the report.
+/// Subtlety 32. One file that is missing: the run goes on, says so, and so does the report.
 #[test]
 fn a_missing_file_is_told_everywhere() {
     let project = published();
@@ -280,7 +280,7 @@ fn two_writers_take_turns() {
     project.ok(&["run", "--as-of", SECOND]);
 }
 
-/// The same input gives the same pages, mails and rows, byte for byte, wherever and whenever it runs.
+/// Subtlety 2. The same input gives the same pages, mails and rows, byte for byte, wherever and whenever it runs.
 #[test]
 fn the_same_input_gives_the_same_output() {
     let one = published();

@@ -7,7 +7,7 @@ use super::{World, funnel};
 const ENTRIES: &str = "select stage, entered_on, region, owner_id, lead_source, campaign_id
     from stage_entry where not implied order by stage_order";
 
-// Attributes are those at the end of the day of entry, not those of now; the campaign is that of the
+// Subtlety 16. Attributes are those at the end of the day of entry, not those of now; the campaign is that of the
 // latest response by then.
 #[tokio::test]
 async fn attributes_are_as_at_entry() {

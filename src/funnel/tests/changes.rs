@@ -40,7 +40,7 @@ async fn mqls(outcome: &Outcome) -> Vec<String> {
     outcome.rows(sql).await
 }
 
-// A threshold is raised: who entered under the former one stays, and the new one counts from its day on.
+// Subtlety 21. A threshold is raised: who entered under the former one stays, and the new one counts from its day on.
 #[tokio::test]
 async fn a_raised_threshold_counts_from_its_day_on() {
     let funnels = [&mql("lead_score >= 50"), &next(mql("lead_score >= 80"))];

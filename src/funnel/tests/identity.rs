@@ -84,7 +84,7 @@ async fn links_join_for_good() {
     );
 }
 
-// Merges join through a chain, through a record that is not there, and in a circle.
+// Subtlety 5. Merges join through a chain, through a record that is not there, and in a circle.
 #[tokio::test]
 async fn merge_chains_and_circles() {
     let chain = World::default()
@@ -147,7 +147,7 @@ async fn addresses_join_at_their_latest_value() {
     assert!(outcome.rows("select * from person_alias").await.is_empty());
 }
 
-// An address of a role, and one that two last names of one stream have, join nobody.
+// Subtlety 5. An address of a role, and one that two last names of one stream have, join nobody.
 #[tokio::test]
 async fn shared_addresses_join_nobody() {
     let world = World::default()

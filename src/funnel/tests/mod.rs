@@ -13,6 +13,7 @@ mod properties;
 mod scores;
 mod signs;
 mod stamps;
+mod subtleties;
 mod vendor;
 mod versions;
 

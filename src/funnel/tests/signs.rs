@@ -218,7 +218,7 @@ async fn the_first_snapshot_is_censored() {
     assert_eq!(rows, ["mql|stamp|false|true", "sal|snapshot|true|true"]);
 }
 
-// An exclusion is judged at the instant of the evidence, or over all versions if it says so.
+// Subtlety 5. An exclusion is judged at the instant of the evidence, or over all versions if it says so.
 #[tokio::test]
 async fn exclusion_as_of_the_sign_or_ever() {
     let world = || {

@@ -24,7 +24,7 @@ fn change(stamp: &str) -> Value {
     json!({"mql_at": stamp, "via": "history", "known_at": "11-19", "imported": true})
 }
 
-// A replacement dated since the last snapshot is a new stamp; the old one stays.
+// Subtlety 3. A replacement dated since the last snapshot is a new stamp; the old one stays.
 #[tokio::test]
 async fn a_replacement_since_the_last_look_is_new() {
     let rows = stamps(&[
@@ -35,7 +35,7 @@ async fn a_replacement_since_the_last_look_is_new() {
     assert_eq!(rows, ["11-02T10:00|stamp", "11-09T10:00|stamp"]);
 }
 
-// A replacement dated before the last snapshot corrects the old value.
+// Subtlety 3. A replacement dated before the last snapshot corrects the old value.
 #[tokio::test]
 async fn a_replacement_from_before_corrects() {
     let rows = stamps(&[

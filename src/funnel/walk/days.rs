@@ -61,7 +61,7 @@ mod tests {
         text.parse::<Timestamp>().unwrap().as_microsecond()
     }
 
-    // A day is the company's, and where the clocks change it has 23 or 25 hours.
+    // Subtlety 18. A day is the company's, and where the clocks change it has 23 or 25 hours.
     #[test]
     fn days_are_local() {
         let mut days = LocalDays::new(&TimeZone::get("America/New_York").unwrap());

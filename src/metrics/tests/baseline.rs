@@ -72,7 +72,7 @@ async fn refused(session: &Session, config: &Config, asked: &Freeze<'_>) -> Stri
         .to_string()
 }
 
-/// What was frozen is what the window held; what differs since is told by direction, and what is
+/// Subtlety 33. What was frozen is what the window held; what differs since is told by direction, and what is
 /// rare is too few to say.
 #[tokio::test]
 async fn a_baseline_is_compared() {
@@ -143,7 +143,7 @@ async fn without_a_baseline_there_is_no_verdict() {
     assert_eq!(found[0], json!({"v": null, "b": null, "n": 84}));
 }
 
-/// A baseline never changes: its name is taken for good.
+/// Subtlety 13. A baseline never changes: its name is taken for good.
 #[tokio::test]
 async fn a_name_is_given_once() {
     let config = config();
@@ -170,7 +170,7 @@ async fn a_name_is_given_once() {
     );
 }
 
-/// History that does not reach back is refused, and so is imported history unless it is allowed.
+/// Subtlety 13. History that does not reach back is refused, and so is imported history unless it is allowed.
 #[tokio::test]
 async fn history_must_reach_back() {
     let config = config();

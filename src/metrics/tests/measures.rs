@@ -179,14 +179,14 @@ fn volume() {
     assert_eq!(count("volume", "day", "2026-11-19", "known"), 0);
 }
 
-/// A person first counted in September stays counted there after coming back in October.
+/// Subtlety 1. A person first counted in September stays counted there after coming back in October.
 #[test]
 fn a_second_entry_does_not_move_the_first() {
     assert_eq!(count("volume", "month", "2026-09-01", "mql"), 6);
     assert_eq!(count("volume_net_new", "month", "2026-09-01", "mql"), 6);
 }
 
-/// Conversion is of the cohort that entered, with what became of the others.
+/// Subtlety 9. Conversion is of the cohort that entered, with what became of the others.
 #[test]
 fn conversion() {
     let third = of("conversion", "quarter", Q3, None);
@@ -211,7 +211,7 @@ fn conversion() {
     );
 }
 
-/// Into the last stage only won counts: p05 closed and was lost.
+/// Subtlety 27. Into the last stage only won counts: p05 closed and was lost.
 #[test]
 fn only_won_converts_into_the_last_stage() {
     let third = of("conversion", "quarter", Q3, None);
@@ -232,7 +232,7 @@ fn only_won_converts_into_the_last_stage() {
     near(row.high, 0.905_468_794_265_769_3);
 }
 
-/// An entry at the same instant converts (p08); one of an earlier cycle (p10) or before (p11) does not.
+/// Subtlety 10. An entry at the same instant converts (p08); one of an earlier cycle (p10) or before (p11) does not.
 #[test]
 fn conversion_needs_the_same_cycle_and_order() {
     let fourth = of("conversion", "quarter", Q4, None);
@@ -246,7 +246,7 @@ fn conversion_needs_the_same_cycle_and_order() {
     assert!(detail.ends_with(r#""mature_share":0.75}"#), "{detail}");
 }
 
-/// A period's rate is entries over entries, may pass 1, and is null over none.
+/// Subtlety 8. A period's rate is entries over entries, may pass 1, and is null over none.
 #[test]
 fn period_rate() {
     let rate = |start, stage, to, source| {
@@ -263,7 +263,7 @@ fn period_rate() {
     assert_eq!(rate(Q4, "mql", "sal", Some("blank")), (0, None));
 }
 
-/// Days are exact: elapsed time over 86,400 seconds, with quantiles of type 7.
+/// Subtlety 12. Days are exact: elapsed time over 86,400 seconds, with quantiles of type 7.
 #[test]
 fn velocity() {
     let days = |measure, start, stage, to| {
@@ -310,7 +310,7 @@ fn velocity() {
     );
 }
 
-/// Stock counts persons, carried and censored ones too, each once.
+/// Subtlety 7. Stock counts persons, carried and censored ones too, each once.
 #[test]
 fn stock() {
     let at = |period, start| {
@@ -333,7 +333,7 @@ fn stock() {
     assert!((row.value.unwrap() - (42.0 + 17.0 / 24.0)).abs() < 1e-6);
 }
 
-/// The members of every dimension add up to the total, of every count and every denominator.
+/// Subtlety 34. The members of every dimension add up to the total, of every count and every denominator.
 #[test]
 fn members_sum_to_the_total() {
     let of_members = ["quarter", "fiscal_year", "rolling_90", "rolling_365"];

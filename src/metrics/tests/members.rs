@@ -105,22 +105,20 @@ async fn told(members: &[(&str, u32, u32, f64, bool)], frozen_with: u32) -> Vec<
 }
 
 /// Of eight members five differ at 0.05 each by itself; over all together two do, by Benjamini and
-/// Hochberg's procedure, whatever horizon the baseline was frozen with.
+/// Hochberg's procedure, though the baseline was frozen with another horizon.
 #[tokio::test]
 async fn members_share_one_false_discovery_rate() {
-    for frozen_with in [30, 90] {
-        let all = told(&MEMBERS, frozen_with).await;
-        assert_eq!(all.len(), MEMBERS.len());
-        for (told, (member, n, converted, p, stands)) in all.iter().zip(MEMBERS) {
-            let found = (told.member.as_str(), told.rate_n, told.baseline_rate_n);
-            assert_eq!(found, (member, i64::from(n), Some(200)));
-            assert_eq!(told.rate, Some(f64::from(converted) / f64::from(n)));
-            assert_eq!(told.baseline_rate, Some(0.25));
-            let error = told.rate_p.unwrap() - p;
-            assert!(error.abs() < 1e-8, "{member}: {error}");
-            let verdict = if stands { "up" } else { "same" };
-            assert_eq!(told.rate_verdict.as_deref(), Some(verdict), "{member}");
-        }
+    let all = told(&MEMBERS, 90).await;
+    assert_eq!(all.len(), MEMBERS.len());
+    for (told, (member, n, converted, p, stands)) in all.iter().zip(MEMBERS) {
+        let found = (told.member.as_str(), told.rate_n, told.baseline_rate_n);
+        assert_eq!(found, (member, i64::from(n), Some(200)));
+        assert_eq!(told.rate, Some(f64::from(converted) / f64::from(n)));
+        assert_eq!(told.baseline_rate, Some(0.25));
+        let error = told.rate_p.unwrap() - p;
+        assert!(error.abs() < 1e-8, "{member}: {error}");
+        let verdict = if stands { "up" } else { "same" };
+        assert_eq!(told.rate_verdict.as_deref(), Some(verdict), "{member}");
     }
 }
 

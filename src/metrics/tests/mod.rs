@@ -11,6 +11,7 @@ mod reference;
 mod reports;
 mod scopes;
 mod sla;
+mod subtleties;
 
 use jiff::civil::date;
 

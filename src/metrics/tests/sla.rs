@@ -40,7 +40,7 @@ fn mql(person: &str, day: &str) -> Entry {
     entry(person, "mql", day)
 }
 
-/// 1,200 over 64 working days is 18.75 a day: weeks of five days have 93.75, of four 75 and the first
+/// Subtlety 19. 1,200 over 64 working days is 18.75 a day: weeks of five days have 93.75, of four 75 and the first
 /// two days 37.5. The floors leave 8, which go to the largest remainders, ties to the earlier week.
 #[tokio::test]
 async fn the_weeks_add_up_to_the_commitment() {
@@ -75,7 +75,7 @@ async fn the_weeks_add_up_to_the_commitment() {
     );
 }
 
-/// One of a person per 14 days, no customers; rejected in the week it was made; what waits is pending.
+/// Subtlety 20. One of a person per 14 days, no customers; rejected in the week it was made; what waits is pending.
 #[tokio::test]
 async fn what_counts() {
     let again = |entry: Entry, cycle| entry.with("cycle", cycle).with("net_new", false);

@@ -128,7 +128,7 @@ fn late_is_known_after_its_own_day() {
     assert_eq!(dates(&walked), ["2026-01-01", "2026-02-02", "2026-02-03"]);
 }
 
-// Net-new is a person's first entry of a stage, implied or not, unless a customer then or not new
+// Subtlety 14. Net-new is a person's first entry of a stage, implied or not, unless a customer then or not new
 // business; what was carried was not entered.
 #[test]
 fn net_new_is_the_first_entry_of_a_prospect() {
@@ -173,7 +173,7 @@ fn a_renewal_is_no_new_business_in_its_own_stages_only() {
     );
 }
 
-// Late evidence is taken on its own date, so it changes what was told before: mql is no longer implied
+// Subtlety 3. Late evidence is taken on its own date, so it changes what was told before: mql is no longer implied
 // by sal, and a recycling that is learnt late has ended the cycle before sal.
 #[test]
 fn late_evidence_stands_on_its_own_date() {

@@ -20,7 +20,7 @@ fn stages_one_after_another() {
     );
 }
 
-// Reached or passed: who is in sal has passed mql, at the latest at that instant.
+// Subtlety 6. Reached or passed: who is in sal has passed mql, at the latest at that instant.
 #[test]
 fn a_skipped_stage_is_implied() {
     expect_under(
@@ -38,7 +38,7 @@ fn a_skipped_stage_is_implied() {
     );
 }
 
-// Strict: sal does not count before mql, and what was ignored does not come back with mql.
+// Subtlety 6. Strict: sal does not count before mql, and what was ignored does not come back with mql.
 #[test]
 fn strict_ignores_evidence_over_a_gap() {
     expect_under(
@@ -76,7 +76,7 @@ fn strict_ignores_an_opportunity_over_a_gap() {
     );
 }
 
-// Any: nothing is implied, a lower stage may come later, and is left at the next higher entry.
+// Subtlety 6. Any: nothing is implied, a lower stage may come later, and is left at the next higher entry.
 #[test]
 fn any_enters_what_comes() {
     expect_under(
