@@ -4,7 +4,6 @@
 select
     x.scope_no,
     b.baseline as baseline_name, b.first_day as baseline_from, b.last_day as baseline_to, b.imported as baseline_imported,
-    b.definition as baseline_definition, b.horizon_days as baseline_horizon_days, s.definition,
     s.horizon_us / 86400000000 as horizon_days, s.floor
 from scope x
 cross join setting s

@@ -2,7 +2,7 @@
 -- Grain: scope x stage, in order. Columns: scope_no; those of the whole's stages, of the entries in the scope.
 select
     x.scope_no, s.id as stage, s.term, s.stage_order, case when not s.last then m.n end as stock,
-    e.entered, e.low as expected_low, e.high as expected_high,
+    e.entered, e.low as expected_low, e.high as expected_high, e.recovered,
     c.entered_28, c.baseline_28, c.volume_verdict,
     n.term as next_term, c.rate, c.rate_n, c.baseline_rate, c.baseline_rate_n, c.rate_verdict,
     c.median_days, c.median_n, c.baseline_median_days, c.days_verdict
