@@ -105,9 +105,9 @@ pub(crate) fn not_ready(
     dated: Timestamp,
 ) -> Result<Outgoing, DeliveryError> {
     let id = message_id(report, as_of, &to.address);
-    let missing: String = missing.iter().map(|what| format!("* {what}\n")).collect();
+    let missing = missing.join("\n* ");
     let text = format!(
-        "The report `{report}` for {as_of} is not ready, because\n\n{missing}\n\
+        "The report `{report}` for {as_of} is not ready, because\n\n* {missing}\n\n\
          It was held as long as was agreed, and will not come for this day: figures without this data \
          would mislead.\nThe next one comes when it is due. Whoever runs Leadgauge has been told.\n"
     );

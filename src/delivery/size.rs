@@ -39,13 +39,11 @@ fn encoded(rendered: &Rendered, as_of: Date, notes: usize) -> Result<u64, Delive
 
 /// A number of bytes, for people: `12.3 MB`.
 pub(crate) fn shown(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => {
-            let tenths = bytes.div_ceil(100_000);
-            format!("{}.{} MB", tenths / 10, tenths % 10)
-        }
+    if bytes < 1_000_000 {
+        return format!("{} kB", bytes.div_ceil(1_000));
     }
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]

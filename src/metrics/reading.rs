@@ -70,7 +70,9 @@ impl Figures {
                 set.limits.left_out.push(query.title.clone());
             }
             let mut rows = rows.unwrap_or_default();
-            few.iter().for_each(|few| suppress(&mut rows, *few));
+            if let Some(few) = few {
+                suppress(&mut rows, few);
+            }
             for row in &mut rows {
                 classify(row, privacy, aggregate);
             }

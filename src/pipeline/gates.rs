@@ -188,7 +188,9 @@ pub(super) fn judge(report: &Report, set: &MetricSet, before: &[Decided]) -> Jud
 fn hash(rows: &[serde_json::Map<String, serde_json::Value>]) -> String {
     let bytes = serde_json::to_vec(rows).unwrap_or_default();
     let digest = Sha256::digest(&bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Every decision that a version knows, oldest first.
@@ -255,12 +257,10 @@ pub(super) fn unknown(config: &Config) -> Vec<Problem> {
 }
 
 fn nothing_is(report: &Report, what: &str, name: &str, there: &BTreeSet<String>) -> Problem {
-    let fix = match nearest(name, there.iter().map(String::as_str)) {
+    let names: Vec<&str> = there.iter().map(String::as_str).collect();
+    let fix = match nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let names: Vec<&str> = there.iter().map(String::as_str).collect();
-            format!("name one of `{}`", names.join("`, `"))
-        }
+        None => format!("name one of `{}`", names.join("`, `")),
     };
     let text = format!(
         "Report `{}` waits for the {what} `{name}`, which there is not",

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use crate::fs;
 
 /// A page of a report takes about two seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const GLANCE: Duration = Duration::from_millis(50);
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];

@@ -166,7 +166,9 @@ impl Due<'_> {
         if let Some(why) = &judged.skip {
             summary.skip(&report.name, why);
             groups.retain(|group| group.sees == Sees::default());
-            groups.iter_mut().for_each(|group| group.readers.clear());
+            for group in &mut groups {
+                group.readers.clear();
+            }
         }
         Ok(groups)
     }

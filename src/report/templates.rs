@@ -63,7 +63,7 @@ impl Form {
 
     /// The names under which other templates of this form know the template `name`; none for those
     /// that are not of this form.
-    fn known_as<'a>(self, name: &'a str) -> Option<&'a str> {
+    fn known_as(self, name: &str) -> Option<&str> {
         if let Some(block) = name.strip_prefix(BLOCKS) {
             return block.strip_suffix(self.ending());
         }

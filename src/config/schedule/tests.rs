@@ -67,12 +67,14 @@ fn of_the_day_that_ended() {
     }
 }
 
+type Rule = fn(Date) -> bool;
+
 // A cron expression names the morning after the as-of day, whatever the hour.
 #[test]
 fn of_the_morning_after() {
-    let morning = |is_due: fn(Date) -> bool| those(|day| is_due(day.saturating_add(1.day())));
+    let morning = |is_due: Rule| those(|day| is_due(day.saturating_add(1.day())));
     let last = |day: Date| day.day() == day.days_in_month();
-    let cases: [(&str, fn(Date) -> bool); 8] = [
+    let cases: [(&str, Rule); 8] = [
         ("0 7 * * MON", |day| day.weekday() == Weekday::Monday),
         ("30 2 * * *", |_| true),
         ("*/5 23 1,15 * *", |day| matches!(day.day(), 1 | 15)),

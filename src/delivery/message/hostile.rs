@@ -1,7 +1,7 @@
 //! Messages of texts that try to be more than text, and the headers of every message.
 
 use jiff::civil::date;
-use mail_parser::{HeaderName, MessageParser, MimeHeaders};
+use mail_parser::{Header, HeaderName, MessageParser, MimeHeaders};
 use proptest::prelude::*;
 
 use super::head::one_line;
@@ -176,7 +176,7 @@ proptest! {
         let message = of(&texts);
         prop_assert!(is_plain(&message));
         let parsed = MessageParser::default().parse(&message).unwrap();
-        let headers: Vec<&str> = parsed.headers().iter().map(|header| header.name()).collect();
+        let headers: Vec<&str> = parsed.headers().iter().map(Header::name).collect();
         prop_assert_eq!(headers, HEADERS);
         let (to, from) = (parsed.to().unwrap(), parsed.from().unwrap());
         let (to, from): (Vec<_>, Vec<_>) = (to.iter().collect(), from.iter().collect());

@@ -69,8 +69,8 @@ impl House {
     }
 }
 
-fn said(subject: &str, text: &str) -> Option<(String, String)> {
-    Some((format!("Leadgauge, Acme: {subject}"), text.to_owned()))
+fn said(subject: &str, text: &str) -> (String, String) {
+    (format!("Leadgauge, Acme: {subject}"), text.to_owned())
 }
 
 /// A trouble is told once in full, once a day that it is still so, and at last that it is over; a run
@@ -82,29 +82,32 @@ async fn each_trouble_is_told_once() {
     let new = "New\n* `a` is missing: no such file\n  fix: look at 2026-11-19\n";
     assert_eq!(
         house.run(1, &["a"]).await,
-        said("1 trouble, 2026-11-19", new)
+        Some(said("1 trouble, 2026-11-19", new))
     );
     assert_eq!(house.run(1, &["a"]).await, None);
     let second = "New\n* `b` is missing: no such file\n  fix: look at 2026-11-19\n";
     assert_eq!(
         house.run(1, &["a", "b"]).await,
-        said("1 trouble, 2026-11-19", second)
+        Some(said("1 trouble, 2026-11-19", second))
     );
     let still = "Still so\n* since 2026-11-19: `a` is missing: no such file\n\
                  * since 2026-11-19: `b` is missing: no such file\n";
     assert_eq!(
         house.run(2, &["a", "b"]).await,
-        said("still 2 troubles, 2026-11-20", still)
+        Some(said("still 2 troubles, 2026-11-20", still))
     );
     assert_eq!(house.run(2, &["a", "b"]).await, None);
     let over = "Still so\n* since 2026-11-19: `b` is missing: no such file\n\n\
                 Over\n* since 2026-11-19: `a` is missing: no such file\n";
     assert_eq!(
         house.run(3, &["b"]).await,
-        said("still 1 trouble, 2026-11-21", over)
+        Some(said("still 1 trouble, 2026-11-21", over))
     );
     let over = "Over\n* since 2026-11-19: `b` is missing: no such file\n";
-    assert_eq!(house.run(4, &[]).await, said("recovered, 2026-11-22", over));
+    assert_eq!(
+        house.run(4, &[]).await,
+        Some(said("recovered, 2026-11-22", over))
+    );
     assert_eq!(house.run(5, &[]).await, None);
     assert_eq!(notices(&house.store).await.unwrap().len(), 5);
 }
@@ -116,11 +119,11 @@ async fn what_is_not_judged_stays_open() {
     house.run(0, &["a"]).await.unwrap();
     let night = "New\n* `night` is missing: no such file\n  fix: look at 2026-11-18\n";
     let failed = house.run_that_judges(0, &["night"], &|_| false).await;
-    assert_eq!(failed, said("1 trouble, 2026-11-18", night));
+    assert_eq!(failed, Some(said("1 trouble, 2026-11-18", night)));
     let over = "Still so\n* since 2026-11-18: `a` is missing: no such file\n\n\
                 Over\n* since 2026-11-18: `night` is missing: no such file\n";
     let next = house.run_that_judges(1, &[], &|key| key == "night").await;
-    assert_eq!(next, said("still 1 trouble, 2026-11-19", over));
+    assert_eq!(next, Some(said("still 1 trouble, 2026-11-19", over)));
 }
 
 /// A mail that was refused, and one that may have arrived, are told once each, without the address that
@@ -141,7 +144,10 @@ async fn ends_of_mails_are_told_once() {
         .unwrap();
     let new = "New\n* The mail `m` was refused: 550 5.1.1 (an address) no such user\n\
                * The mail `n` may or may not have arrived: lost\n";
-    assert_eq!(house.run(0, &[]).await, said("2 troubles, 2026-11-18", new));
+    assert_eq!(
+        house.run(0, &[]).await,
+        Some(said("2 troubles, 2026-11-18", new))
+    );
     assert_eq!(house.run(1, &[]).await, None);
     let settled = ledger.newest("n").await.unwrap().unwrap();
     assert!(ledger.requeue(&settled, "asked for by Ann").await.unwrap());
@@ -151,7 +157,10 @@ async fn ends_of_mails_are_told_once() {
         .await
         .unwrap();
     let new = "New\n* The mail `n` was refused: 554 no\n";
-    assert_eq!(house.run(3, &[]).await, said("1 trouble, 2026-11-21", new));
+    assert_eq!(
+        house.run(3, &[]).await,
+        Some(said("1 trouble, 2026-11-21", new))
+    );
 }
 
 /// Of two runs that find the same, one tells it.

@@ -205,7 +205,7 @@ fn admitted(
 ) -> (UInt64Array, Int64Array) {
     let columns: Vec<&str> = gathered.column_names();
     let values = gathered.columns().iter();
-    let values: Vec<&Int64Array> = values.map(|it| it.as_primitive::<Int64Type>()).collect();
+    let values: Vec<&Int64Array> = values.map(AsArray::as_primitive::<Int64Type>).collect();
     let (mut indices, mut numbers) = (Vec::new(), Vec::new());
     let mut key = Vec::with_capacity(values.len());
     for (row, index) in (0..gathered.len()).zip(0_u64..) {

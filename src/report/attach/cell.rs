@@ -58,14 +58,13 @@ impl Sheet<'_> {
         (name, kind): &(String, ColumnType),
     ) -> Cell<'r> {
         match row.get(name) {
-            None | Some(Value::Null) => Cell::Empty,
             Some(Value::Bool(flag)) => Cell::Flag(*flag),
             Some(Value::Number(number)) => number
                 .as_f64()
                 .map_or(Cell::Empty, |value| Cell::Number(value, number.to_string())),
             Some(Value::String(text)) => self.typed(text, *kind),
             // A list is no kind of ours: no query of a report gives one.
-            Some(Value::Array(_) | Value::Object(_)) => Cell::Empty,
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => Cell::Empty,
         }
     }
 

@@ -75,7 +75,8 @@ fn ratio(one: &str, other: &str) -> f64 {
 fn luminance(colour: &str) -> f64 {
     let digits = colour.strip_prefix('#').expect("a colour is #rrggbb");
     let part = |from: usize| {
-        let byte = u8::from_str_radix(&digits[from..from + 2], 16).expect("hex digits");
+        let two = digits.get(from..from + 2).expect("a colour is #rrggbb");
+        let byte = u8::from_str_radix(two, 16).expect("hex digits");
         let share = f64::from(byte) / 255.0;
         if share <= 0.04045 {
             share / 12.92
