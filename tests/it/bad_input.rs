@@ -158,7 +158,7 @@ fn several_mistakes_at_once() {
       |
     1 | {{lede}} {{lade}}
       |          ^
-      fix: one of: `title`, `company`, `as_of`, `zone`, `subject`, `lede`, `standing`, `moved`, `recovered`, `faults`, `consequence`, `keys`, `restated`, `needs`, `funnel`, `weeks`, `trends`, `trend_from`, `trend_to`, `months`, `stages`, `baseline`, `definition`, `signed`, `signing`
+      fix: one of: `title`, `company`, `as_of`, `zone`, `subject`, `lede`, `standing`, `moved`, `recovered`, `faults`, `consequence`, `keys`, `restated`, `needs`, `funnel`, `weeks`, `trends`, `trend_from`, `trend_to`, `months`, `stages`, `baseline`, `definition`, `signed`, `signing`, `limits`
     ");
 }
 
@@ -320,7 +320,7 @@ fn an_unknown_variable() {
       |
     1 | {{company}}: {{weak}}
       |              ^
-      fix: one of: `title`, `company`, `as_of`, `zone`, `subject`, `lede`, `standing`, `needed`, `faults`, `consequence`, `keys`, `weeks`, `parts`, `sources`, `other_sources`, `quarter`, `definition`, `signed`, `signing`
+      fix: one of: `title`, `company`, `as_of`, `zone`, `subject`, `lede`, `standing`, `needed`, `faults`, `consequence`, `keys`, `weeks`, `parts`, `sources`, `other_sources`, `quarter`, `definition`, `signed`, `signing`, `limits`
     ");
     let told = refused(|project| {
         project.write(
@@ -334,7 +334,7 @@ fn an_unknown_variable() {
       |
     1 | {{company}}{{#if faulty}}: faults{{/if}}
       |            ^
-      fix: one of: `title`, `company`, `as_of`, `zone`, `subject`, `lede`, `standing`, `needed`, `faults`, `consequence`, `keys`, `weeks`, `parts`, `sources`, `other_sources`, `quarter`, `definition`, `signed`, `signing`
+      fix: one of: `title`, `company`, `as_of`, `zone`, `subject`, `lede`, `standing`, `needed`, `faults`, `consequence`, `keys`, `weeks`, `parts`, `sources`, `other_sources`, `quarter`, `definition`, `signed`, `signing`, `limits`
     ");
 }
 
