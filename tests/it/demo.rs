@@ -159,7 +159,7 @@ fn what_was_told_differs_by_its_causes() {
                  from published_metric p
                  left join known_on('stage_entry', date '{day}') e
                      on e.stage = p.stage and e.entered_on between p.period_start and p.period_end
-                 where p.as_of = date '{day}' and p.measure = 'volume_counted'
+                 where p.as_of = date '{day}' and p.measure = 'volume_counted' and p.scope is null
                  group by p.period, p.period_start, p.stage, p.n
                  having {counted} <> p.n"
             ),
