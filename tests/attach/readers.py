@@ -45,8 +45,9 @@ class Program:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def queries(self, report):
-        """The files of a report's queries, by name."""
-        files = [file for folder in self.folders for file in (folder / "reports" / report).glob("*.sql")]
+        """The files of a report's queries, by name; those in `reports/` itself are every report's."""
+        shared = [file for folder in self.folders for file in (folder / "reports").glob("*.sql")]
+        files = shared + [file for folder in self.folders for file in (folder / "reports" / report).glob("*.sql")]
         return {file.stem: file for file in files}
 
     def rows(self, report, query, as_of):
