@@ -50,6 +50,7 @@ pub(crate) fn compose(
         as_of,
         from: from.address.clone(),
         to: to.address.clone(),
+        page: None,
     };
     Ok(Outgoing {
         envelope,
@@ -118,6 +119,7 @@ pub(crate) fn not_ready(
             as_of,
             from: from.address.clone(),
             to: to.address.clone(),
+            page: None,
         },
         message_id: &id,
         from,
@@ -136,9 +138,8 @@ pub(super) fn message_id(report: &str, as_of: Date, address: &str) -> String {
 
 /// The first hex digits of a text's hash.
 fn digest(text: &str, digits: usize) -> String {
-    let bytes = Sha256::digest(text);
-    let hex = bytes.iter().map(|byte| format!("{byte:02x}"));
-    hex.collect::<String>().chars().take(digits).collect()
+    let hex = format!("{:x}", Sha256::digest(text));
+    hex.chars().take(digits).collect()
 }
 
 pub(super) type AnyError = Box<dyn std::error::Error + Send + Sync>;

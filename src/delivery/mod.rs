@@ -81,6 +81,9 @@ pub(crate) struct Envelope {
     pub(crate) as_of: Date,
     pub(crate) from: String,
     pub(crate) to: String,
+    /// Where the archive has the recipient's page; who sees otherwise has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) page: Option<String>,
 }
 
 /// What became of one message in this round.

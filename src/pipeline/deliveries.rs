@@ -1,6 +1,6 @@
 //! Questions about messages, and what is done with them on purpose: list, retry, resend, preview.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -14,7 +14,7 @@ use crate::config::{ColumnType, Config};
 use crate::delivery::{self, Entry, Envelope, Ledger, State, Tried};
 use crate::fs::{self, StoreError};
 use crate::problem::nearest;
-use crate::warehouse::{Frame, Version, Warehouse, batch_of, schema_of};
+use crate::warehouse::{FileKind, Frame, Version, Warehouse, batch_of, schema_of};
 
 const COLUMNS: [(&str, ColumnType); 8] = [
     ("as_of", Day),
@@ -208,7 +208,7 @@ fn no_message(id: &str, stored: &[Stored]) -> PipelineError {
     }
 }
 
-/// Writes messages as they would be sent, and the pages of their reports, into a folder. Where nothing
+/// Writes messages as they would be sent, and their recipients' own pages, into a folder. Where nothing
 /// is named: those that wait. Changes nothing else.
 pub(crate) async fn preview(
     config: &Config,
@@ -217,7 +217,7 @@ pub(crate) async fn preview(
 ) -> Result<Vec<PathBuf>, PipelineError> {
     let (warehouse, version) = newest(config).await?;
     let settled = Ledger::new(warehouse.store()).settled().await?;
-    let mut pages = BTreeMap::new();
+    let mut pages = BTreeSet::new();
     let mut written = Vec::new();
     for stored in outbox::all(&warehouse, &version).await? {
         if which.is_everything() && settled.contains(&stored.id) {
@@ -229,14 +229,25 @@ pub(crate) async fn preview(
         }
         let mail = stored.read(&warehouse).await?;
         written.push(save(out, &format!("{}.eml", envelope.id), &mail.message)?);
-        let name = format!("{}-{}.html", envelope.report, envelope.as_of);
-        pages.extend(stored.page(&version, &envelope).map(|page| (name, page)));
+        pages.extend(envelope.page.map(|page| (page, envelope.as_of)));
     }
-    for (name, page) in pages {
-        let bytes = warehouse.store().get(&page).await?;
-        written.push(save(out, &name, &bytes)?);
+    let archived = version.files_of(FileKind::Archive);
+    let archived: BTreeSet<&str> = archived.map(|file| file.path.as_str()).collect();
+    for (page, as_of) in pages {
+        // One that was erased is there no more.
+        if archived.contains(page.as_str()) {
+            let bytes = warehouse.store().get(&page).await?;
+            written.push(save(out, &page_name(&page, as_of), &bytes)?);
+        }
     }
     Ok(written)
+}
+
+/// `archive/<run>/daily.html` as `daily-2026-11-19.html`.
+fn page_name(path: &str, as_of: Date) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = name.strip_suffix(".html").unwrap_or(name);
+    format!("{stem}-{as_of}.html")
 }
 
 fn save(out: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {

@@ -113,17 +113,6 @@ impl Stored {
             message: message.to_vec(),
         })
     }
-
-    /// The page of its report, where the archive has one of the same run.
-    pub(super) fn page(&self, version: &Version, envelope: &Envelope) -> Option<String> {
-        let Place::Outbox(stem) = &self.place else {
-            return None;
-        };
-        let run = stem.split('/').nth(1)?;
-        let page = format!("archive/{run}/{}.html", envelope.report);
-        let mut archive = version.files_of(FileKind::Archive);
-        archive.any(|file| file.path == page).then_some(page)
-    }
 }
 
 async fn envelope(warehouse: &Warehouse, stem: &str, id: &str) -> Result<Envelope, PipelineError> {

@@ -11,7 +11,7 @@ use super::record::{self, ScopeRow};
 use super::summary::{ReportPage, RunSummary};
 use super::{PipelineError, Session, Templates, recipients, restate};
 use crate::clock;
-use crate::config::{Config, Recipient, Report, Scope, Sees};
+use crate::config::{Config, Listed, Recipient, Report, Scope, Sees};
 use crate::delivery::{self, DeliveryError, Outgoing};
 use crate::metrics::{self, Figures, Given, MetricSet, Reading, Told};
 use crate::problem::Problems;
@@ -101,6 +101,19 @@ impl Due<'_> {
         record::append_scopes(draft, &queued.proof).await
     }
 
+    /// Who gets a report; what is wrong with others is told.
+    async fn readers(
+        &self,
+        report: &Report,
+        summary: &mut RunSummary,
+    ) -> Result<Vec<Listed>, PipelineError> {
+        let mut found = recipients::of_report(self.session, self.config, report).await?;
+        summary.problems.append(&mut found.refused);
+        let problems = found.problems.iter().map(ToString::to_string);
+        summary.problems.extend(problems);
+        Ok(found.listed)
+    }
+
     /// The figures of a report, and its readers by what they see; first, with or without readers, those
     /// who see everything, whose page is the archive's.
     async fn groups(
@@ -108,15 +121,12 @@ impl Due<'_> {
         report: &Report,
         summary: &mut RunSummary,
     ) -> Result<(Figures, Vec<Group>), PipelineError> {
-        let mut found = recipients::of_report(self.session, self.config, report).await?;
-        summary.problems.append(&mut found.refused);
-        let problems = found.problems.iter().map(ToString::to_string);
-        summary.problems.extend(problems);
+        let readers = self.readers(report, summary).await?;
         let mut groups = vec![Group {
             sees: Sees::default(),
             readers: Vec::new(),
         }];
-        for listed in found.listed.into_iter().filter(|_| self.mails) {
+        for listed in readers.into_iter().filter(|_| self.mails) {
             match groups.iter_mut().find(|it| it.sees == listed.sees) {
                 Some(group) => group.readers.push(listed.recipient),
                 None => groups.push(Group {
@@ -195,9 +205,15 @@ impl Due<'_> {
                         continue;
                     }
                 };
-                self.publish(report, group, &mut done, draft, summary)
-                    .await?;
-                let mails = self.compose(group, &done)?;
+                let page = match self.publish(report, group, &mut done, draft, summary).await {
+                    Ok(page) => page,
+                    Err(error @ PipelineError::Report(_)) => {
+                        summary.problems.push(left_out(report, &error));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+                let mails = self.compose(group, &done, &page)?;
                 for mail in &mails {
                     queue(draft, mail).await?;
                     queued.proof.extend(proof(&done, mail));
@@ -245,7 +261,8 @@ impl Due<'_> {
         })
     }
 
-    /// Puts a group's page into the archive, and beside it the files that go with its mails.
+    /// Puts a group's page into the archive, and beside it the files that go with its mails. Gives the
+    /// page's path.
     async fn publish(
         &self,
         report: &Report,
@@ -253,31 +270,38 @@ impl Due<'_> {
         done: &mut Done,
         draft: &mut Draft,
         summary: &mut RunSummary,
-    ) -> Result<(), PipelineError> {
+    ) -> Result<String, PipelineError> {
         let page = done.rendered.page.clone().into_bytes().into();
         let stem = stem(&report.name, &group.sees);
         let path = draft
             .put(FileKind::Archive, &format!("{stem}.html"), page)
             .await?;
         if group.sees == Sees::default() {
-            let name = report.name.clone();
+            let (name, path) = (report.name.clone(), path.clone());
             summary.reports.push(ReportPage { name, path });
         }
-        if group.readers.is_empty() {
-            return Ok(());
+        if !group.readers.is_empty() {
+            let made_of = (report, &done.set, stem.as_str());
+            self.attach(draft, summary, made_of, &mut done.rendered)
+                .await?;
         }
-        let made_of = (report, &done.set, stem.as_str());
-        self.attach(draft, summary, made_of, &mut done.rendered)
-            .await
+        Ok(path)
     }
 
-    fn compose(&self, group: &Group, done: &Done) -> Result<Vec<Outgoing>, DeliveryError> {
+    fn compose(
+        &self,
+        group: &Group,
+        done: &Done,
+        page: &str,
+    ) -> Result<Vec<Outgoing>, DeliveryError> {
         let (from, as_of) = (&self.config.delivery.from, done.set.as_of);
         let dated = dated(as_of, self.config);
-        let readers = group.readers.iter();
-        readers
-            .map(|reader| delivery::compose(&done.rendered, reader, from, as_of, dated))
-            .collect()
+        let compose = |reader| {
+            let mut mail = delivery::compose(&done.rendered, reader, from, as_of, dated)?;
+            mail.envelope.page = Some(page.to_owned());
+            Ok(mail)
+        };
+        group.readers.iter().map(compose).collect()
     }
 
     /// What is decided of a report whose data is not there; none where it is.
@@ -301,8 +325,7 @@ impl Due<'_> {
         };
         summary.withhold(report, outcome, &missing);
         if outcome == Decision::NotReady {
-            let found = recipients::of_report(self.session, config, report).await?;
-            for listed in &found.listed {
+            for listed in &self.readers(report, summary).await? {
                 let from = &config.delivery.from;
                 let (name, reader) = (&report.name, &listed.recipient);
                 let dated = dated(as_of, config);
@@ -361,12 +384,9 @@ fn stem(report: &str, sees: &Sees) -> String {
     }
     let zone = sees.time_zone.as_ref().and_then(|zone| zone.iana_name());
     let (scope, locale) = (sees.scope.words(), sees.locale.as_str());
-    let hash = Sha256::digest(format!("{scope}\n{:?}\n{locale}\n{zone:?}", sees.detail));
-    let short = hash
-        .iter()
-        .take(6)
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    format!("{report}.{short}")
+    let of = format!("{scope}\n{:?}\n{locale}\n{zone:?}", sees.detail);
+    let hash = format!("{:x}", Sha256::digest(of));
+    format!("{report}.{hash:.12}")
 }
 
 /// The `Date` of a day's mails: the instant at which the day had ended.

@@ -59,6 +59,12 @@ fn every_part(project: &Project, address: &str) -> String {
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn each_gets_their_own() {
     let project = scoped();
+    // Workbooks have the same cells, but only CSV can be looked through as text.
+    project.replace(
+        "config/leadgauge.yaml",
+        "schedule: daily",
+        "schedule: daily\n    attach: [page, csv]",
+    );
     let ran = project.run(&["run", "--as-of", FIRST]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     let said = told(&ran);
@@ -169,6 +175,22 @@ fn each_gets_their_own() {
         "{}",
         unknown.stderr
     );
+}
+
+/// A preview writes a reader's own page beside their mail, and nobody else's.
+#[test]
+fn a_preview_is_of_ones_own_page() {
+    let project = scoped();
+    assert_eq!(project.run(&["run", "--no-send", "--as-of", FIRST]).code, 1);
+    let preview = ["deliver", "preview", "--to", "web@small.example"];
+    project.ok(&preview);
+    let files = project.files("preview");
+    let [mail, page] = files.as_slice() else {
+        panic!("{files:?}");
+    };
+    let page = project.read(page);
+    assert!(page.contains("Funnel, lead source Web") && !page.contains("Event"));
+    assert!(mail.ends_with(".eml"), "{mail}");
 }
 
 /// Mistakes in recipients' queries, and scopes that a report cannot show, are found before any night.
