@@ -5,12 +5,51 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::leadgauge::location;
+use super::oauth::OAuth;
 use super::reader::{Field, Reader};
 use super::yaml::Node;
-use super::{
-    Delivery, Login, Proof, Secret, Smtp, Tls, Transport, address, attach, oauth, privacy,
-};
+use super::{Delivery, Secret, address, attach, oauth, privacy};
+use crate::fs::Location;
 use crate::problem::Problem;
+
+#[derive(Debug, Clone)]
+pub(crate) enum Transport {
+    /// `.eml` files in a folder.
+    Folder(Location),
+    Smtp(Smtp),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Smtp {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) tls: Tls,
+    pub(crate) login: Option<Login>,
+}
+
+/// As whom mail is handed over.
+#[derive(Debug, Clone)]
+pub(crate) struct Login {
+    pub(crate) user: String,
+    pub(crate) proof: Proof,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Proof {
+    Password(Secret),
+    /// A token, told by XOAUTH2.
+    OAuth(OAuth),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tls {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS, required.
+    Starttls,
+    /// No TLS: refused unless the host is a loopback address.
+    None,
+}
 
 /// How long a run tries again what the server put off, unless told otherwise.
 const KEEP_TRYING_MINUTES: u32 = 3;
@@ -138,7 +177,7 @@ fn read_host(reader: &Reader<'_>, node: &Node) -> Option<String> {
     reader.refuse(node, format!("`{host}` is no host name"), fix)
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.parse::<IpAddr>().ok();
     host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
 }

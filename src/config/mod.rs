@@ -40,11 +40,13 @@ use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use url::Url;
 
 pub(crate) use self::attach::{Attach, Attachments};
 pub(crate) use self::conditions::{Conditions, ReportGates, SendWhen};
+pub(crate) use self::delivery::{Login, Proof, Smtp, Tls, Transport};
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
+pub(crate) use self::oauth::{Grant, OAuth};
+pub(crate) use self::privacy::Privacy;
 pub(crate) use self::recipient::{
     COLUMNS as RECIPIENT_COLUMNS, Cells, Detail, Listed, Locale, RecipientQuery, Sees, unsaid,
 };
@@ -285,73 +287,6 @@ pub(crate) struct Delivery {
     pub(crate) keep_trying: Duration,
     /// The file of the addresses that get no mail, whatever a report says.
     pub(crate) suppress: Option<PathBuf>,
-}
-
-/// What may reach whom, whatever a report says.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Privacy {
-    /// Lower case. Addresses of other domains get nothing; empty: any domain.
-    pub(crate) domains: Vec<String>,
-    /// In a scope, fewer persons than this are no figure for who gets figures of many alone.
-    pub(crate) min_group: u32,
-    /// Columns of a report's rows, by name in lower case, that no mail and no page holds.
-    pub(crate) never_mail: Vec<String>,
-    /// Columns whose texts are told by their first character alone.
-    pub(crate) masked: Vec<String>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Transport {
-    /// `.eml` files in a folder.
-    Folder(Location),
-    Smtp(Smtp),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Smtp {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) tls: Tls,
-    pub(crate) login: Option<Login>,
-}
-
-/// As whom mail is handed over.
-#[derive(Debug, Clone)]
-pub(crate) struct Login {
-    pub(crate) user: String,
-    pub(crate) proof: Proof,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Proof {
-    Password(Secret),
-    /// A token, told by XOAUTH2.
-    OAuth(OAuth),
-}
-
-/// Where a token comes from.
-#[derive(Debug, Clone)]
-pub(crate) struct OAuth {
-    pub(crate) token_url: Url,
-    pub(crate) client_id: String,
-    pub(crate) client_secret: Secret,
-    pub(crate) grant: Grant,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Grant {
-    ClientCredentials { scope: &'static str },
-    RefreshToken(Secret),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tls {
-    /// TLS from the first byte.
-    Implicit,
-    /// STARTTLS, required.
-    Starttls,
-    /// No TLS: refused unless the host is a loopback address.
-    None,
 }
 
 // ---- funnel.yaml ----

@@ -5,12 +5,27 @@
 
 use std::path::Path;
 
-use url::{Host, Url};
+use url::Url;
 
-use super::delivery::read_secret;
+use super::Secret;
+use super::delivery::{is_loopback, read_secret};
 use super::reader::Reader;
 use super::yaml::Node;
-use super::{Grant, OAuth};
+
+/// Where a token comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct OAuth {
+    pub(crate) token_url: Url,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Secret,
+    pub(crate) grant: Grant,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Grant {
+    ClientCredentials { scope: &'static str },
+    RefreshToken(Secret),
+}
 
 const MICROSOFT: &str = "https://login.microsoftonline.com";
 const MICROSOFT_SCOPE: &str = "https://outlook.office365.com/.default";
@@ -82,21 +97,14 @@ fn read_tenant(reader: &Reader<'_>, node: &Node) -> Option<String> {
 /// secret, so it goes over TLS, or stays on this machine.
 fn read_url(reader: &Reader<'_>, node: &Node) -> Option<Url> {
     let text = reader.text(node)?;
-    let safe = |url: &Url| match url.host() {
-        Some(host) => url.scheme() == "https" || (url.scheme() == "http" && is_here(&host)),
-        None => false,
+    let safe = |url: &Url| match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => true,
+        ("http", Some(host)) => is_loopback(host.trim_matches(['[', ']'])),
+        _ => false,
     };
     if let Some(url) = Url::parse(&text).ok().filter(safe) {
         return Some(url);
     }
     let fix = "Write it whole, as `https://login.microsoftonline.us/TENANT/oauth2/v2.0/token`";
     reader.refuse(node, "Tokens are asked for at an `https://` URL", fix)
-}
-
-fn is_here(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    }
 }

@@ -1,9 +1,22 @@
 //! The section `delivery.privacy`: to which domains mail goes, and what no mail may hold.
 
+use super::Report;
 use super::reader::Reader;
 use super::yaml::Node;
-use super::{Privacy, Report};
 use crate::problem::Problem;
+
+/// What may reach whom, whatever a report says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Privacy {
+    /// Lower case. Addresses of other domains get nothing; empty: any domain.
+    pub(crate) domains: Vec<String>,
+    /// In a scope, fewer persons than this are no figure for who gets figures of many alone.
+    pub(crate) min_group: u32,
+    /// Columns of a report's rows, by name in lower case, that no mail and no page holds.
+    pub(crate) never_mail: Vec<String>,
+    /// Columns whose texts are told by their first character alone.
+    pub(crate) masked: Vec<String>,
+}
 
 /// Fewer persons than this are a small group unless told otherwise.
 const MIN_GROUP: u32 = 5;
