@@ -245,9 +245,7 @@ fn digest(rows: &[Row]) -> String {
         hash.update(serde_json::to_vec(row).unwrap_or_default());
         hash.update(b"\n");
     }
-    hash.finalize()
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    format!("{:x}", hash.finalize())
 }
 
 #[cfg(test)]

@@ -187,10 +187,7 @@ pub(super) fn judge(report: &Report, set: &MetricSet, before: &[Decided]) -> Jud
 
 fn hash(rows: &[serde_json::Map<String, serde_json::Value>]) -> String {
     let bytes = serde_json::to_vec(rows).unwrap_or_default();
-    let digest = Sha256::digest(&bytes);
-    digest
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    format!("{:x}", Sha256::digest(&bytes))
 }
 
 /// Every decision that a version knows, oldest first.

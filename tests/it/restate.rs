@@ -11,7 +11,7 @@ const CHANGES: &str =
      from stage_entry_change where dimension is null order by commit_no, person_id, stage, cycle";
 
 /// Adds lines to a night's export of a stream.
-fn add(project: &Project, day: &str, file: &str, lines: &[&str]) {
+pub(crate) fn add(project: &Project, day: &str, file: &str, lines: &[&str]) {
     let path = format!("exports/{day}/{file}");
     let before = project.read(&path);
     project.write(
@@ -20,7 +20,7 @@ fn add(project: &Project, day: &str, file: &str, lines: &[&str]) {
     );
 }
 
-fn run(project: &Project, day: &str) {
+pub(crate) fn run(project: &Project, day: &str) {
     project.ok(&["run", "--as-of", day]);
 }
 

@@ -3,23 +3,15 @@
 
 use serde_json::{Value, json};
 
+use crate::restate::{add, run};
 use crate::small::{FIRST, SECOND, THIRD, fresh};
 use crate::support::Project;
 
 /// Adds lines to the exports of a stream on each of the three nights.
 fn with(project: &Project, file: &str, nights: [&[&str]; 3]) {
     for (day, lines) in [FIRST, SECOND, THIRD].into_iter().zip(nights) {
-        let path = format!("exports/{day}/{file}");
-        let before = project.read(&path);
-        project.write(
-            &path,
-            format!("{}\n{}\n", before.trim_end(), lines.join("\n")),
-        );
+        add(project, day, file, lines);
     }
-}
-
-fn run(project: &Project, day: &str) {
-    project.ok(&["run", "--as-of", day]);
 }
 
 /// The changes that a query's condition names, as short lines.

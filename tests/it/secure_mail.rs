@@ -200,18 +200,23 @@ fn granting(token: &'static str) -> (u16, thread::JoinHandle<String>) {
     (port, asked)
 }
 
+/// Logging in by a token that the endpoint at a port grants.
+fn by_token(server: &Server, endpoint: u16) -> Project {
+    sending(&format!(
+        "host: 127.0.0.1, port: {}, tls: none, user: ops@acme.example, oauth: {{ microsoft: {{ tenant: acme, \
+         client_id: app, client_secret: {{ env: LEADGAUGE_TEST_PASSWORD }}, \
+         token_url: \"http://127.0.0.1:{endpoint}/token\" }} }}",
+        server.port
+    ))
+}
+
 /// A token is asked for with the client's secret, and goes to the server as XOAUTH2 has it; neither is
 /// told to anybody else.
 #[test]
 fn a_login_by_token() {
     let (endpoint, asked) = granting("t0ken");
     let server = Server::offering(&["AUTH PLAIN LOGIN XOAUTH2"], Security::None, &[]);
-    let project = sending(&format!(
-        "host: 127.0.0.1, port: {}, tls: none, user: ops@acme.example, oauth: {{ microsoft: {{ tenant: acme, \
-         client_id: app, client_secret: {{ env: LEADGAUGE_TEST_PASSWORD }}, \
-         token_url: \"http://127.0.0.1:{endpoint}/token\" }} }}",
-        server.port
-    ));
+    let project = by_token(&server, endpoint);
     let ran = with_password(&project);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let asked = asked.join().unwrap();
@@ -239,12 +244,7 @@ fn a_token_that_is_not_accepted() {
         Security::None,
         &[("AUTH", Reply::Say("334 eyJzdGF0dXMiOiI0MDAifQ=="))],
     );
-    let project = sending(&format!(
-        "host: 127.0.0.1, port: {}, tls: none, user: ops@acme.example, oauth: {{ microsoft: {{ tenant: acme, \
-         client_id: app, client_secret: {{ env: LEADGAUGE_TEST_PASSWORD }}, \
-         token_url: \"http://127.0.0.1:{endpoint}/token\" }} }}",
-        server.port
-    ));
+    let project = by_token(&server, endpoint);
     let ran = with_password(&project);
     assert_eq!(ran.code, 1);
     let why = "the server did not accept the token: may the application send as this user, and does the server \

@@ -1,4 +1,4 @@
--- restated: volumes that this report told and that are others since it was rendered last.
+-- restated: volumes that have changed since this report told them last.
 -- Grain: period x stage, the shortest periods first. Columns: measure, period (day, week, month), period_start,
 --   period_end, until (the last day that was counted), stage, term; told_on; n_then, n_now, difference and its causes: see
 --   restated.
