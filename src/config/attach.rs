@@ -83,8 +83,8 @@ pub(super) fn read_bounds(
 
 /// `10 MB`: a thousand thousand bytes to the megabyte.
 fn size(reader: &Reader<'_>, node: &Node) -> Option<u64> {
-    let text = reader.any_text(node)?;
-    let (number, unit) = text.trim().split_once(' ').unwrap_or((text, ""));
+    let text = reader.quantity(node)?;
+    let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
     let of_unit = match unit.trim() {
         "MB" => 1_000_000,
         "kB" => 1_000,

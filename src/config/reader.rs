@@ -201,6 +201,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A number with its unit, as it was written. Without one it is a number in YAML, and what is wrong
+    /// with it is that.
+    pub(super) fn quantity(&self, node: &Node) -> Option<String> {
+        match &node.value {
+            Value::Text(text) => Some(text.trim().to_owned()),
+            Value::Integer(number) => Some(number.to_string()),
+            _ => self.expected("a number with its unit", node),
+        }
+    }
+
     /// A name that can stand bare in SQL.
     pub(super) fn identifier(&self, node: &Node) -> Option<String> {
         let text = self.text(node)?;
@@ -258,8 +268,8 @@ impl<'a> Reader<'a> {
 
     /// `30 days`.
     pub(super) fn days(&self, node: &Node) -> Option<u32> {
-        let text = self.any_text(node)?;
-        let (number, unit) = text.trim().split_once(' ').unwrap_or((text, ""));
+        let text = self.quantity(node)?;
+        let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
         let days = number.parse().ok().filter(|days| *days <= 3660);
         days.filter(|_| matches!(unit.trim(), "day" | "days"))
             .or_else(|| {
@@ -270,8 +280,8 @@ impl<'a> Reader<'a> {
 
     /// `3 minutes`.
     pub(super) fn minutes(&self, node: &Node) -> Option<u32> {
-        let text = self.any_text(node)?;
-        let (number, unit) = text.trim().split_once(' ').unwrap_or((text, ""));
+        let text = self.quantity(node)?;
+        let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
         let minutes = number.parse().ok().filter(|minutes| *minutes <= 600);
         minutes
             .filter(|_| matches!(unit.trim(), "minute" | "minutes"))

@@ -190,7 +190,7 @@ fn a_preview_is_of_ones_own_page() {
     };
     let page = project.read(page);
     assert!(page.contains("Funnel, lead source Web") && !page.contains("Event"));
-    assert!(mail.ends_with(".eml"), "{mail}");
+    assert!(project.read(mail).contains("web@small.example"), "{mail}");
 }
 
 /// Mistakes in recipients' queries, and scopes that a report cannot show, are found before any night.
