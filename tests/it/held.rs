@@ -131,6 +131,24 @@ fn a_report_that_is_not_ready_says_so_once() {
     assert_eq!(server.reached().len(), 2);
 }
 
+/// Whoever cannot be told that a report is late, because their row is wrong, is told of like on any night.
+#[test]
+fn wrong_recipients_of_a_late_report_are_told() {
+    let server = Server::start(&[]);
+    let project = plainly(&server);
+    let gates = "{ deadline: 09:00, streams: [crm.touch] }";
+    waiting_for_touches(&project, gates, "2026-11-18");
+    let query = "-- wrong: no address.\nselect 'nobody' as email\n";
+    project.write("queries/recipients/wrong.sql", query);
+    let bob = "Bob Hill <bob@acme.example>]";
+    let more = "Bob Hill <bob@acme.example>, { query: wrong }]";
+    project.replace("config/leadgauge.yaml", bob, more);
+    let ran = project.run(&RUN);
+    let told = "row 1 in the order of addresses: its `email` is no e-mail address: it has no `@`";
+    assert!(ran.code == 1 && ran.stderr.contains(told), "{}", ran.stderr);
+    assert_eq!(server.reached(), ["ann@acme.example", "bob@acme.example"]);
+}
+
 /// A report that says the same as when it was mailed last is skipped, which is no failure and is told.
 #[test]
 fn a_report_without_news_is_skipped() {
