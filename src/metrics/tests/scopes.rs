@@ -181,7 +181,7 @@ async fn no_comparison_with_others() {
     assert_eq!(
         left_out,
         [
-            "volumes that this report told and that are others since it was rendered last",
+            "volumes that have changed since this report told them last",
             "the weeks of the commitment in force"
         ]
     );
