@@ -69,9 +69,12 @@ class OpenSMTPD:
         for path in sorted(self.mails.glob("*/new/*")):
             message = path.read_bytes()
             to = re.search(rb"^Delivered-To: (\S+)\s*$", message, re.M).group(1).decode()
-            # What it took once and delivered twice, for it was stopped in between, has one id.
+            # What it took once and delivered twice, for it was stopped in between, has one id. The
+            # stop can also end its own writing into the Maildir, which then keeps the part beside
+            # the whole that comes later; what was taken as a part only is found by its defects.
             taken = re.search(rb"with ESMTP id ([0-9a-f]+)", message).group(1)
-            took[taken] = ((to,), message)
+            if len(message) > len(took.get(taken, ((), b""))[1]):
+                took[taken] = ((to,), message)
         return list(took.values())
 
     def is_idle(self):
