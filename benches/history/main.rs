@@ -114,7 +114,7 @@ fn year() {
 
 /// The whole job over a thousand nights, a day apart by the age of their files.
 fn job() {
-    let mut company = Company::new(2_000);
+    let mut company = Company::new(number("JOB_PEOPLE", 20_000));
     let deployment = Deployment::whole(&company);
     let nights = number("JOB_NIGHTS", 1_000);
     let mut seconds = Vec::new();

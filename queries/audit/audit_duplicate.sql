@@ -14,7 +14,7 @@ with one as (
 grouped as (
     select
         cause, shared, min(concat(source, '.', stream, ':', record_id)) as group_id, count(*) as group_n,
-        count(distinct person_id) as persons
+        min(person_id) < max(person_id) as several
     from one
     group by cause, shared
     having count(*) > 1
@@ -22,5 +22,5 @@ grouped as (
 select o.cause, o.source, o.stream, o.record_id, o.person_id, g.group_id, g.group_n
 from one o
 join grouped g on g.cause = o.cause and g.shared = o.shared
-where o.cause = 'same_person' or g.persons > 1
+where o.cause = 'same_person' or g.several
 order by o.cause, g.group_id, o.source, o.stream, o.record_id

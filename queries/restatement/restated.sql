@@ -46,13 +46,32 @@ counted as (
     join stage s on s.stage_order = d.stage_order
     join member m on m.member_no = d.member_no
 ),
+bound as (
+    select measure, stage, of_dimension, of_member, period_start - 1 as day from told
+    union
+    select measure, stage, of_dimension, of_member, until from told
+),
+-- A running sum tells of any two days what came between them: no join of every figure with its days.
+running as (
+    select
+        measure, stage, of_dimension, of_member, day,
+        sum(sum(n)) over (partition by measure, stage, of_dimension, of_member order by day) as n
+    from (
+        select measure, stage, of_dimension, of_member, day, n from counted
+        union all
+        select measure, stage, of_dimension, of_member, day, 0 from bound
+    )
+    group by measure, stage, of_dimension, of_member, day
+),
 now as (
-    select t.no, sum(c.n) as n
+    select t.no, last.n - before.n as n
     from told t
-    join counted c
-        on c.measure = t.measure and c.stage = t.stage and c.of_dimension = t.of_dimension and c.of_member = t.of_member
-    where c.day between t.period_start and t.until
-    group by t.no
+    join running last
+        on last.measure = t.measure and last.stage = t.stage and last.of_dimension = t.of_dimension
+        and last.of_member = t.of_member and last.day = t.until
+    join running before
+        on before.measure = t.measure and before.stage = t.stage and before.of_dimension = t.of_dimension
+        and before.of_member = t.of_member and before.day = t.period_start - 1
 ),
 side as (
     select

@@ -18,14 +18,10 @@ use super::opportunity::Opportunities;
 use super::person::{self, Versions};
 use super::score::Scores;
 use super::shape::Shape;
-use super::{FunnelError, attributes, now, shape, walk};
+use super::{FunnelError, attributes, now, record, shape, walk};
 use crate::config::Funnel;
 use crate::problem::Problems;
 use crate::warehouse::{Relation, Session};
-
-/// Every version of every record of a person, as the canonical queries give it: for the audit of the
-/// same night, not published.
-const RECORD_VERSION: &str = "record_version";
 
 /// What was derived; every table is registered in the session under its name.
 #[derive(Debug)]
@@ -327,9 +323,9 @@ impl<'a> Derivation<'a> {
         self.publish("person_version", history.rows.clone())?;
         self.publish("person", now(history, &history.rows)?)?;
         self.publish("person_record", persons.record_table(records)?)?;
-        let versions = records.rows.clone();
+        let versions = record::versions(records, persons)?;
         self.session
-            .register(RECORD_VERSION, versions.schema(), vec![versions])?;
+            .register("record_version", versions.schema(), vec![versions])?;
         self.publish("person_alias", persons.alias_table(records)?)?;
         self.publish("account", tables.accounts.clone())?;
         self.publish("campaign", tables.campaigns.clone())?;

@@ -20,6 +20,7 @@ mod history;
 mod identity;
 mod opportunity;
 mod person;
+mod record;
 mod score;
 mod shape;
 #[cfg(test)]

@@ -72,7 +72,7 @@ async fn exclusions(session: &Session, rules: &[Rule<'_>]) -> Result<(), Metrics
         let name = rule.name.unwrap_or_default().replace('\'', "''");
         let when = rule.expression.unwrap_or("true");
         format!(
-            "select '{name}' as name, count(distinct person_id) filter (where valid_to is null) as now,
+            "select '{name}' as name, count(*) filter (where valid_to is null) as now,
     count(distinct person_id) as ever
 from person_version
 where not deleted and ({when}\n)"
@@ -145,7 +145,7 @@ impl Conditions<'_> {
         format!(
             "select '{table}' as source_table, '{field}' as field, value,
     count(distinct {key}) as ever,
-    count(distinct {key}) filter (where valid_to is null) as now,
+    count(*) filter (where valid_to is null) as now,
     min(valid_from) as first_seen,
     max(least(coalesce(valid_to, $as_of_end), $as_of_end)) as last_seen,
     {} as stages, {} as exits,

@@ -5,6 +5,9 @@
 with headline as (
     select stage, minimum_days from commitment where current
 ),
+recent as (
+    select distinct person_id from entry where observed and entered_on > $as_of - 7
+),
 entered as (
     select
         e.stage, e.entered_on, e.entered_at, e.owner_id, e.outcome, h.minimum_days,
@@ -12,6 +15,7 @@ entered as (
         lag(e.exited_at) over (partition by e.person_id order by e.entered_at, e.cycle) as before_at
     from entry e
     join headline h on h.stage = e.stage
+    join recent r on r.person_id = e.person_id
     where e.observed
 ),
 needed as (

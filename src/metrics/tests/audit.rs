@@ -23,7 +23,11 @@ const PERSON_VERSION: [(&str, ColumnType); 6] = [
     ("deleted", Boolean),
 ];
 
-const RECORD_VERSION: [(&str, ColumnType); 15] = [
+const RECORD_VERSION: [(&str, ColumnType); 19] = [
+    ("person_id", Text),
+    ("record_no", Bigint),
+    ("version_no", Bigint),
+    ("valid_to", Timestamp),
     ("source", Text),
     ("stream", Text),
     ("record_id", Text),
@@ -39,13 +43,6 @@ const RECORD_VERSION: [(&str, ColumnType); 15] = [
     ("deleted", Boolean),
     ("merged_into", Text),
     ("converted_to", Text),
-];
-
-const PERSON_RECORD: [(&str, ColumnType); 4] = [
-    ("source", Text),
-    ("stream", Text),
-    ("record_id", Text),
-    ("person_id", Text),
 ];
 
 const EVIDENCE: [(&str, ColumnType); 11] = [
@@ -102,12 +99,11 @@ async fn audited(
         &[entry("a", "mql", "2026-11-05")],
     );
     inputs::table(&session, "person_version", &PERSON_VERSION, persons).unwrap();
-    inputs::table(&session, "record_version", &RECORD_VERSION, records).unwrap();
     inputs::table(
         &session,
-        "person_record",
-        &PERSON_RECORD,
-        &records_of(records),
+        "record_version",
+        &RECORD_VERSION,
+        &placed(records),
     )
     .unwrap();
     inputs::table(&session, "evidence", &EVIDENCE, evidence).unwrap();
@@ -135,18 +131,23 @@ async fn audited(
     session
 }
 
-/// Each record once, of the person that its id begins with.
-fn records_of(records: &[Value]) -> Vec<Value> {
-    let mut all: Vec<Value> = Vec::new();
-    for record in records {
-        let id = record["record_id"].as_str().unwrap();
-        let row = json!({"source": record["source"], "stream": record["stream"], "record_id": id,
-            "person_id": id.split('-').next().unwrap()});
-        if !all.contains(&row) {
-            all.push(row);
-        }
-    }
-    all
+/// The versions of records, in order, with the places that the funnel gives them; each record is of the
+/// person that its id begins with.
+fn placed(records: &[Value]) -> Vec<Value> {
+    let key = |it: &Value| format!("{}{}{}", it["source"], it["stream"], it["record_id"]);
+    let keys: Vec<String> = records.iter().map(key).collect();
+    let place = |(row, record): (usize, &Value)| {
+        let same = |other: &usize| keys[*other] == keys[row];
+        let next = (row + 1..keys.len()).find(same);
+        let mut record = record.clone();
+        let id = record["record_id"].as_str().unwrap().to_owned();
+        record["person_id"] = id.split('-').next().into();
+        record["record_no"] = keys.iter().position(|it| *it == keys[row]).into();
+        record["version_no"] = (0..=row).filter(same).count().into();
+        record["valid_to"] = next.map_or(Value::Null, |next| records[next]["valid_from"].clone());
+        record
+    };
+    records.iter().enumerate().map(place).collect()
 }
 
 /// A value maps to the stages whose conditions read its field and hold: to one, to two at once, to an

@@ -4,6 +4,9 @@
 with headline as (
     select stage, minimum_days from commitment where current
 ),
+recent as (
+    select distinct scope_no, person_id from scope_entry where observed and entered_on > $as_of - 7
+),
 entered as (
     select
         e.scope_no, e.stage, e.entered_on, e.entered_at, e.owner_id, e.outcome, h.minimum_days,
@@ -11,6 +14,7 @@ entered as (
         lag(e.exited_at) over (partition by e.scope_no, e.person_id order by e.entered_at, e.cycle) as before_at
     from scope_entry e
     join headline h on h.stage = e.stage
+    join recent r on r.scope_no = e.scope_no and r.person_id = e.person_id
     where e.observed
 ),
 needed as (
