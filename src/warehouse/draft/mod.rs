@@ -118,7 +118,7 @@ impl Draft {
         let published = self.pending.publish(&self.store).await;
         let folded = Folded::after(self.base.as_deref(), &self.pending);
         if published.is_ok() && folded.wants_checkpoint() {
-            // It is published already; the next commit writes the checkpoint if this one could not.
+            // It is published already, and a checkpoint that could not be written spares only reading.
             folded.write(&self.store).await.ok();
         }
         if let Some(lock) = self.lock.take() {

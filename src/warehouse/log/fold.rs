@@ -8,14 +8,14 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::version::{StreamState, Version};
-use super::{Commit, DataFile, FOLDER, FORMAT, Work, numbers, parse, read};
+use super::{Commit, DataFile, FOLDER, FORMAT, Work, find, numbers, parse, read};
 use crate::clock::RunId;
 use crate::fs::{Store, StoreError};
 use crate::warehouse::error::WarehouseError;
 
 /// How the names of checkpoints end.
 pub(super) const CHECKPOINT: &str = ".checkpoint.json";
-/// A checkpoint is written when so many commits lie behind the last one.
+/// Every commit of such a number has a checkpoint, unless it could not be written.
 const EVERY: u64 = 32;
 
 /// What the log says up to one commit.
@@ -29,16 +29,14 @@ pub(in crate::warehouse) struct Folded {
     /// Whether an addition still belongs to what was published for the day: not after late extracts
     /// or an erasure.
     open: bool,
-    /// The newest commit with a checkpoint; 0 without one.
-    checkpoint: u64,
 }
 
 impl Folded {
     pub(in crate::warehouse) fn after(base: Option<&Self>, commit: &Commit) -> Self {
         let version = Version::after(base.map(|base| base.version.clone()), commit);
-        let (mut days, mut open, checkpoint) = base.map_or_else(
-            || (BTreeMap::new(), true, 0),
-            |base| (base.days.clone(), base.open, base.checkpoint),
+        let (mut days, mut open) = base.map_or_else(
+            || (BTreeMap::new(), true),
+            |base| (base.days.clone(), base.open),
         );
         match commit.work {
             Work::Night => open = true,
@@ -53,7 +51,6 @@ impl Folded {
             days,
             derived_since: commit.derived_since,
             open,
-            checkpoint,
         }
     }
 
@@ -65,9 +62,9 @@ impl Folded {
             .min()
     }
 
-    /// Whether so many commits lie behind the last checkpoint that the next is due.
+    /// Whether a checkpoint of this commit is due.
     pub(in crate::warehouse) fn wants_checkpoint(&self) -> bool {
-        self.version.commit_no >= self.checkpoint + EVERY
+        self.version.commit_no.is_multiple_of(EVERY)
     }
 
     /// Writes the checkpoint of this commit; one that is there says the same.
@@ -101,13 +98,20 @@ pub(in crate::warehouse) async fn agrees(
     Ok(found.map_err(garbled)? == told.map_err(garbled)?)
 }
 
-/// The log up to its end; none without a commit. `known` is what was read before.
+/// The log up to its end; none without a commit. `known` is what was read before: only what follows it
+/// is looked for then, since a listing takes the longer the older the warehouse is.
 pub(in crate::warehouse) async fn newest(
     store: &Store,
     known: Option<Arc<Folded>>,
 ) -> Result<Option<Arc<Folded>>, WarehouseError> {
-    let (newest, checkpoints) = numbers(store).await?;
-    fold(store, newest, &checkpoints, known).await
+    let Some(mut known) = known else {
+        let (newest, checkpoints) = numbers(store).await?;
+        return fold(store, newest, &checkpoints).await;
+    };
+    while let Some(commit) = find(store, known.version.commit_no + 1).await? {
+        known = Arc::new(Folded::after(Some(&known), &commit));
+    }
+    Ok(Some(known))
 }
 
 /// The log up to one commit.
@@ -116,26 +120,20 @@ pub(in crate::warehouse) async fn at(
     commit_no: u64,
 ) -> Result<Option<Arc<Folded>>, WarehouseError> {
     let (_, checkpoints) = numbers(store).await?;
-    fold(store, commit_no, &checkpoints, None).await
+    fold(store, commit_no, &checkpoints).await
 }
 
 async fn fold(
     store: &Store,
     commit_no: u64,
     checkpoints: &[u64],
-    known: Option<Arc<Folded>>,
 ) -> Result<Option<Arc<Folded>>, WarehouseError> {
     let last = checkpoints.iter().rfind(|number| **number <= commit_no);
-    let start = match (known, last) {
-        (Some(known), last) if last.is_none_or(|last| known.version.commit_no >= *last) => {
-            Some(known)
-        }
-        (_, Some(last)) => Some(Arc::new(load(store, *last).await?)),
-        (_, None) => None,
+    let mut folded = match last {
+        Some(last) => Some(Arc::new(load(store, *last).await?)),
+        None => None,
     };
-    let mut folded = start;
-    let begin = folded.as_ref().map_or(0, |folded| folded.version.commit_no);
-    for number in begin + 1..=commit_no {
+    for number in last.copied().unwrap_or(0) + 1..=commit_no {
         let commit = read(store, number).await?;
         folded = Some(Arc::new(Folded::after(folded.as_deref(), &commit)));
     }
@@ -197,7 +195,6 @@ impl Checkpoint {
             days: self.days,
             derived_since: self.derived_since,
             open: self.open,
-            checkpoint: self.commit_no,
         }
     }
 }

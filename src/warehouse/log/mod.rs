@@ -211,8 +211,20 @@ pub(in crate::warehouse) async fn read(
     commit_no: u64,
 ) -> Result<Commit, WarehouseError> {
     let path = path(commit_no);
-    let shown = store.shown(&path);
-    let commit: Commit = parse(&shown, &store.get(&path).await?)?;
+    told(store.shown(&path), &store.get(&path).await?, commit_no)
+}
+
+/// Reads one commit if it is there.
+async fn find(store: &Store, commit_no: u64) -> Result<Option<Commit>, WarehouseError> {
+    let path = path(commit_no);
+    let bytes = store.find(&path).await?;
+    let told = |bytes| told(store.shown(&path), &bytes, commit_no);
+    bytes.map(told).transpose()
+}
+
+/// The commit that an entry holds.
+fn told(shown: String, bytes: &Bytes, commit_no: u64) -> Result<Commit, WarehouseError> {
+    let commit: Commit = parse(&shown, bytes)?;
     if commit.commit_no != commit_no {
         return Err(WarehouseError::Garbled {
             path: shown,
