@@ -13,8 +13,10 @@ use crate::warehouse::query::relation::{in_waves, load};
 /// `derived_count`: what was counted while the funnel was derived, by name.
 const COUNT: [(&str, ColumnType); 2] = [("name", ColumnType::String), ("n", ColumnType::Bigint)];
 
-/// Relations of this beginning are published, the others are steps to them.
+/// Relations of this beginning are published; the others are steps to them, and go with what only they
+/// read.
 const PUBLISHED: &str = "audit_";
+const RECORD_VERSION: &str = "record_version";
 
 #[derive(Serialize)]
 struct Count<'a> {
@@ -37,15 +39,20 @@ pub(crate) async fn audit(
         &counts.collect::<Vec<_>>(),
     )?;
     terms::register(session, &definition::rules(&config.funnel)).await?;
-    let mut published = Vec::new();
+    let (mut published, mut steps) = (Vec::new(), vec![RECORD_VERSION.to_owned()]);
     for wave in in_waves(load("audit", &config.queries)?)? {
         let frames = session.run_all(&wave).await?;
         for (relation, frame) in wave.into_iter().zip(frames) {
             session.register(&relation.name, frame.schema, frame.batches)?;
-            if relation.name.starts_with(PUBLISHED) {
-                published.push(relation.name);
-            }
+            let is_published = relation.name.starts_with(PUBLISHED);
+            let of = if is_published {
+                &mut published
+            } else {
+                &mut steps
+            };
+            of.push(relation.name);
         }
     }
+    session.forget(steps.iter().map(String::as_str))?;
     Ok(published)
 }

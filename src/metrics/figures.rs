@@ -191,6 +191,7 @@ async fn twins(
     let unknown = scope::register(session, config, scopes).await?;
     let relations = load(&format!("{folder}/scoped"), &config.queries)?;
     let frames = session.run_all(&relations).await?;
+    scope::forget(session)?;
     let pairs = relations.into_iter().zip(frames);
     let twins = pairs.map(|it| (it.0.name.clone(), it)).collect();
     Ok((twins, unknown))

@@ -37,6 +37,13 @@ const SCOPE: [(&str, ColumnType); 3] = [
     ("member", ColumnType::String),
 ];
 
+/// The measures' relations, and what their rows are called once they are repeated for every scope.
+const REPEATED: [(&str, &str); 3] = [
+    ("entry", "scope_entry"),
+    ("transition", "scope_transition"),
+    ("stay", "scope_stay"),
+];
+
 #[derive(Serialize)]
 struct ScopeRow<'a> {
     scope_no: usize,
@@ -73,11 +80,7 @@ pub(super) async fn register(
     let scope_rows: Vec<ScopeRow<'_>> = (0..).zip(scopes).map(|it| row(it, &kept)).collect();
     table(session, "scope", &SCOPE, &scope_rows)?;
     let members = Members::read(session).await?;
-    for (relation, scoped) in [
-        ("entry", "scope_entry"),
-        ("transition", "scope_transition"),
-        ("stay", "scope_stay"),
-    ] {
+    for (relation, scoped) in REPEATED {
         let frame = session.table(relation).await?;
         let repeated = repeated(&frame, &members, scopes);
         let (schema, batches) = repeated.map_err(rows("scope"))?;
@@ -90,6 +93,11 @@ pub(super) async fn register(
     }
     compare::register(session, config).await?;
     Ok(members.unknown(scopes))
+}
+
+/// Lets the repeated rows go, once the scoped queries of a report have read them.
+pub(super) fn forget(session: &Session) -> Result<(), MetricsError> {
+    Ok(session.forget(REPEATED.map(|(_, scoped)| scoped))?)
 }
 
 fn row<'a>((scope_no, scope): (usize, &'a Scope), kept: &BTreeSet<String>) -> ScopeRow<'a> {

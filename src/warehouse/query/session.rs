@@ -148,6 +148,18 @@ impl Session {
         Ok(())
     }
 
+    /// Lets tables go that nothing reads any more, and with them what they hold in memory.
+    pub(crate) fn forget<'a>(
+        &self,
+        tables: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), QueryError> {
+        for table in tables {
+            let gone = self.context.deregister_table(table);
+            gone.map_err(|error| failed(table, &error))?;
+        }
+        Ok(())
+    }
+
     /// The rows of a table that was registered.
     pub(crate) async fn table(&self, name: &str) -> Result<Frame, QueryError> {
         let failed = |error| failed(name, &error);
