@@ -242,6 +242,7 @@ fn mail(
             as_of: findings.as_of,
             from: owner.from.address.clone(),
             to: owner.to.address.clone(),
+            channel: None,
             page: None,
         },
         message_id: &message_id,

@@ -40,6 +40,7 @@ fn mail(id: &str) -> Outgoing {
             as_of: date(2026, 11, 19),
             from: "leadgauge@acme.example".to_owned(),
             to: "ann@acme.example".to_owned(),
+            channel: None,
             page: None,
         },
         message: b"Subject: x\r\n\r\nx\r\n".to_vec(),
