@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::Channel;
 use crate::fs::StoreError;
 
-const CONNECTING: Duration = Duration::from_secs(10);
+/// For an answer; a third of it for a connection, after which it is known that nothing has left.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest word of an answer that is told.
 const WORD: usize = 60;
@@ -93,7 +93,7 @@ impl<'a> Poster<'a> {
         Client::builder()
             .redirect(redirect::Policy::none())
             .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECTING.min(self.patience))
+            .connect_timeout(self.patience / 3)
             .timeout(self.patience)
             .build()
     }
@@ -147,5 +147,103 @@ fn hidden(error: reqwest::Error, url: &Url) -> String {
     match url.host_str() {
         Some(host) => text.replace(host, "the channel's host"),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::config::{ChannelKind, Secret};
+    use crate::delivery::Ledger;
+    use crate::fs::{self, Location, Store};
+
+    /// How a post to a URL ends, and how many records of it there are.
+    async fn posted(url: &str) -> (Handed, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Location::folder(folder.path()).unwrap()).unwrap();
+        let file = folder.path().join("url");
+        fs::write(&file, url.as_bytes()).unwrap();
+        let channels = [Channel::new(
+            "#funnel",
+            ChannelKind::Slack,
+            Secret::File(file),
+        )];
+        let mail = Outgoing {
+            envelope: Envelope {
+                id: "m".to_owned(),
+                report: "daily".to_owned(),
+                as_of: date(2026, 11, 19),
+                from: "leadgauge@acme.example".to_owned(),
+                to: "#funnel".to_owned(),
+                channel: Some(ChannelKind::Slack),
+                page: None,
+            },
+            message: b"{}".to_vec(),
+        };
+        let ledger = Ledger::new(&store);
+        let mut claim = Claim::after(None, &ledger, "m");
+        let poster = Poster::patient_for(&channels, Duration::from_secs(1));
+        let handed = poster.hand_over(&mail, &mut claim).await.unwrap();
+        (handed, ledger.all().await.unwrap().len())
+    }
+
+    /// A server that takes the connection and says nothing may have the post.
+    #[tokio::test]
+    async fn silence_is_no_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/s3cret", listener.local_addr().unwrap());
+        let (handed, records) = posted(&url).await;
+        let Handed::Unclear(why) = handed else {
+            panic!("{handed:?}")
+        };
+        let start = "the post was handed over, but no answer came: ";
+        assert!(why.starts_with(start) && !why.contains("s3cret"), "{why}");
+        assert_eq!(records, 1);
+    }
+
+    /// Where TLS does not come about nothing was told, and the host is told to nobody.
+    #[tokio::test]
+    async fn no_tls_is_no_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (handed, _) = posted(&format!("https://localhost:{port}/s3cret")).await;
+        let Handed::Waits(why) = handed else {
+            panic!("{handed:?}")
+        };
+        let start = "`#funnel` cannot be reached: ";
+        assert!(why.starts_with(start) && !why.contains("s3cret"), "{why}");
+        assert!(!why.contains("localhost"), "{why}");
+    }
+
+    /// A redirection is not followed: what it leads to is not what was named.
+    #[tokio::test]
+    async fn a_redirection_is_not_followed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/s3cret", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            let mut socket = listener.accept().unwrap().0;
+            let _read = socket.read(&mut [0; 4096]).unwrap();
+            let answer =
+                "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+            socket.write_all(answer.as_bytes()).unwrap();
+        });
+        let held = Handed::Held("`#funnel` answered 302 Found".to_owned());
+        assert_eq!(posted(&url).await, (held, 1));
+    }
+
+    /// A pause is told in seconds or by an instant; one that is over, or no pause, is none.
+    #[test]
+    fn pauses_are_read() {
+        assert_eq!(pause("30"), Some(Duration::from_secs(30)));
+        let later = pause("Wed, 21 Oct 2201 07:28:00 GMT").unwrap();
+        assert!(later > Duration::from_hours(24 * 365 * 100));
+        assert_eq!(pause("Wed, 21 Oct 2015 07:28:00 GMT"), None);
+        assert_eq!(pause("soon"), None);
+        assert_eq!(pause("-1"), None);
     }
 }

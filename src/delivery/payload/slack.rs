@@ -13,9 +13,8 @@ use crate::delivery::message::turns;
 
 pub(super) const HEADER: usize = 150;
 pub(super) const TEXT: usize = 3_000;
-/// Of all blocks together, as JSON.
-pub(super) const ALL: usize = 13_000;
-/// Of them the part of the sections, and what one costs besides its text.
+/// Of all sections together, as JSON, and what one costs besides its text. Header and context have room
+/// beside them.
 const OF_SECTIONS: usize = 10_000;
 const SECTION: usize = 80;
 const FOOTER: usize = 600;
