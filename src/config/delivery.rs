@@ -10,7 +10,7 @@ use super::leadgauge::location;
 use super::oauth::OAuth;
 use super::reader::{Field, Reader};
 use super::yaml::Node;
-use super::{Delivery, Secret, address, attach, channel, oauth, privacy};
+use super::{Channel, Delivery, Secret, To, address, attach, channel, oauth, privacy, recipient};
 use crate::fs::Location;
 use crate::problem::Problem;
 
@@ -90,7 +90,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
     let transport = transport.required(|node| read_transport(reader, node, folder));
     let channels = channels.or(Vec::new(), |list| channel::read(reader, list, folder));
     let privacy = privacy.or(privacy::usual(), |node| privacy::read(reader, node));
-    let owner = owner.optional(|node| address::read(reader, node));
+    let owner = owner.optional(|node| read_owner(reader, node, channels.as_deref()));
     let heartbeat = heartbeat.optional(|node| read_secret(reader, node, folder, "HEARTBEAT_URL"));
     let keep_trying = keep_trying.or(KEEP_TRYING_MINUTES, |node| reader.minutes(node));
     let suppress = suppress.optional(|node| Some(folder.join(reader.text(node)?)));
@@ -105,6 +105,16 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
         suppress: suppress?,
         attachments: attachments?,
     })
+}
+
+/// An address, or `{ channel: name }`.
+fn read_owner(reader: &Reader<'_>, node: &Node, channels: Option<&[Channel]>) -> Option<To> {
+    if node.get("channel").is_none() {
+        return address::read(reader, node).map(To::Person);
+    }
+    let [channel] = reader.fields(node, "`owner`", ["channel"])?;
+    let channel = channel.required(|node| recipient::find_channel(reader, node, channels));
+    channel.map(To::Channel)
 }
 
 fn read_transport(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Transport> {

@@ -284,7 +284,7 @@ pub(crate) struct Delivery {
     pub(crate) attachments: Attachments,
     pub(crate) privacy: Privacy,
     /// Told when the job fails or withholds something.
-    pub(crate) owner: Option<Recipient>,
+    pub(crate) owner: Option<To>,
     /// A URL that is called when the job starts, succeeds and fails. Whoever knows it can call it.
     pub(crate) heartbeat: Option<Secret>,
     /// How long a run tries again what the server put off.

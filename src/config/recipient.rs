@@ -204,7 +204,11 @@ fn read_post(reader: &Reader<'_>, node: &Node, channels: Option<&[Channel]>) -> 
     })
 }
 
-fn find_channel(reader: &Reader<'_>, node: &Node, channels: Option<&[Channel]>) -> Option<Channel> {
+pub(super) fn find_channel(
+    reader: &Reader<'_>,
+    node: &Node,
+    channels: Option<&[Channel]>,
+) -> Option<Channel> {
     let name = reader.text(node)?;
     let channels = channels?;
     let found = channels.iter().find(|it| it.name == name);

@@ -146,7 +146,7 @@ pub(super) fn message_id(report: &str, as_of: Date, address: &str) -> String {
 }
 
 /// The first hex digits of a text's hash.
-fn digest(text: &str, digits: usize) -> String {
+pub(super) fn digest(text: &str, digits: usize) -> String {
     let hex = format!("{:x}", Sha256::digest(text));
     hex.chars().take(digits).collect()
 }

@@ -60,7 +60,9 @@ pub(crate) fn compose_post(
         page: page.map(Url::as_str),
         figures: figures.map_err(|source| failed(&rendered.report, source))?,
     };
-    post.to(to, from)
+    let message = post.body(to.kind)?;
+    let envelope = envelope(&id, &rendered.report, as_of, to, from);
+    Ok(Outgoing { envelope, message })
 }
 
 /// The post in the place of a report whose data did not come in time.
@@ -73,36 +75,49 @@ pub(crate) fn post_not_ready(
 ) -> Result<Outgoing, DeliveryError> {
     let id = message_id(report, as_of, &to.name);
     let (subject, text) = not_ready_words(report, missing, as_of);
+    let envelope = envelope(&id, report, as_of, to, from);
+    plain_post(envelope, to.kind, &id, [&subject, &text])
+}
+
+/// A post of a subject and a text alone. `message_id` is what a webhook is told as the message's id.
+pub(super) fn plain_post(
+    envelope: Envelope,
+    kind: ChannelKind,
+    message_id: &str,
+    [subject, text]: [&str; 2],
+) -> Result<Outgoing, DeliveryError> {
     let post = Post {
-        report,
-        as_of,
-        message: &id,
-        subject: &subject,
-        text: &text,
+        report: &envelope.report,
+        as_of: envelope.as_of,
+        message: message_id,
+        subject,
+        text,
         page: None,
         figures: Value::Array(Vec::new()),
     };
-    post.to(to, from)
+    let message = post.body(kind)?;
+    Ok(Outgoing { envelope, message })
+}
+
+fn envelope(id: &str, report: &str, as_of: Date, to: &Channel, from: &Recipient) -> Envelope {
+    Envelope {
+        id: id.to_owned(),
+        report: report.to_owned(),
+        as_of,
+        from: from.address.clone(),
+        to: to.name.clone(),
+        channel: Some(to.kind),
+        page: None,
+    }
 }
 
 impl Post<'_> {
-    fn to(&self, to: &Channel, from: &Recipient) -> Result<Outgoing, DeliveryError> {
-        let body = match to.kind {
+    fn body(&self, kind: ChannelKind) -> Result<Vec<u8>, DeliveryError> {
+        let body = match kind {
             ChannelKind::Slack => serde_json::to_vec(&slack::payload(self)),
             ChannelKind::Webhook => serde_json::to_vec(self),
         };
-        Ok(Outgoing {
-            envelope: Envelope {
-                id: self.message.to_owned(),
-                report: self.report.to_owned(),
-                as_of: self.as_of,
-                from: from.address.clone(),
-                to: to.name.clone(),
-                channel: Some(to.kind),
-                page: None,
-            },
-            message: body.map_err(|source| failed(self.report, source))?,
-        })
+        body.map_err(|source| failed(self.report, source))
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, StatusCode, header, redirect};
 use url::Url;
 
+use super::message::digest;
+use super::notices::NOTICE;
 use super::{Claim, Envelope, Handed, Outgoing, told};
 use crate::clock;
 use crate::config::Channel;
@@ -60,7 +62,7 @@ impl<'a> Poster<'a> {
         let request = client
             .post(url.clone())
             .header(header::CONTENT_TYPE, "application/json")
-            .header("Idempotency-Key", mail.envelope.id.as_str())
+            .header("Idempotency-Key", key(mail))
             .body(mail.message.clone());
         let name = &mail.envelope.to;
         Ok(match request.send().await {
@@ -97,6 +99,17 @@ impl<'a> Poster<'a> {
             .timeout(self.patience)
             .build()
     }
+}
+
+/// The same for the same message, and no other's. Notices are numbered from one in each warehouse, so
+/// theirs tells what they hold too.
+fn key(mail: &Outgoing) -> String {
+    let id = &mail.envelope.id;
+    if mail.envelope.report != NOTICE {
+        return id.clone();
+    }
+    let text = String::from_utf8_lossy(&mail.message);
+    format!("{id}-{}", digest(&text, 16))
 }
 
 /// What an answer means. It is read no further than to its word.

@@ -380,3 +380,44 @@ fn mail_is_down() {
         (vec!["sent 1".to_owned()], 1)
     );
 }
+
+/// A channel can be the owner: it hears of trouble where mail cannot leave.
+#[test]
+fn the_owner_is_a_channel() {
+    let (funnel, ops) = (Hook::start(&[]), Hook::start(&[]));
+    let project = posting(&[("#funnel", "slack", &funnel), ("ops", "webhook", &ops)]);
+    let config = "config/leadgauge.yaml";
+    project.replace(config, ", { channel: \"ops\" }", "");
+    let smtp =
+        "smtp: { host: mail.acme.example, user: a, password: { env: LEADGAUGE_NO_SUCH_VARIABLE } }";
+    project.replace(config, "folder: ../mail", smtp);
+    project.replace(
+        config,
+        "delivery:\n",
+        "delivery:\n  owner: { channel: ops }\n",
+    );
+    let ran = project.run(&RUN);
+    assert_eq!(
+        (ran.code, funnel.requests().len()),
+        (1, 1),
+        "{}",
+        ran.stderr
+    );
+    let [notice] = ops.requests().try_into().unwrap();
+    let document: Value = serde_json::from_str(&notice.body).unwrap();
+    assert_eq!(
+        document["subject"],
+        "Leadgauge, Acme: 1 trouble, 2026-11-18"
+    );
+    let text = document["text"].as_str().unwrap();
+    assert!(text.contains("The mails wait in the outbox"), "{text}");
+    assert!(
+        notice.head.contains("idempotency-key: notice-000001-"),
+        "{}",
+        notice.head
+    );
+    assert_eq!(listed(&project, &["--to", "ops"]), ["ops sent 1"]);
+    project.run(&RUN);
+    assert_eq!(ops.requests().len(), 1);
+    tells_no_url(&project, &ran);
+}

@@ -23,13 +23,10 @@ const SECTIONS: usize = 46;
 
 /// The payload for an incoming webhook. `text` is what notifications and screen readers get.
 pub(super) fn payload(post: &Post<'_>) -> Value {
-    let subject = if post.subject.trim().is_empty() {
-        post.report
-    } else {
-        post.subject
-    };
-    let header = fitted(&subject.replace('\n', " "), HEADER);
-    let (body, footer) = parted(post.text);
+    let subject = seen(post.subject).replace('\n', " ");
+    let subject = Some(subject.trim()).filter(|subject| !subject.is_empty());
+    let header = fitted(subject.unwrap_or(post.report), HEADER);
+    let (body, footer) = parted(&seen(post.text));
     let (sections, is_cut) = sections(&body);
     let mut blocks = vec![json!({
         "type": "header", "text": {"type": "plain_text", "text": &header, "emoji": false}
@@ -47,6 +44,12 @@ pub(super) fn payload(post: &Post<'_>) -> Value {
         blocks.push(context(footer));
     }
     json!({"text": header, "blocks": blocks, "unfurl_links": false, "unfurl_media": false})
+}
+
+/// The text with blanks for what is not seen: Slack takes no block without anything to see.
+fn seen(text: &str) -> String {
+    let is_unseen = |c: char| c != '\n' && (c.is_control() || turns(c));
+    text.replace(is_unseen, " ")
 }
 
 /// With `verbatim`, Slack makes no link of what looks like an address or a channel.
@@ -120,7 +123,7 @@ impl Sections {
 fn paragraphs(body: &str) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
     for line in body.lines() {
-        let is_blank = line.chars().all(|c| c.is_whitespace() || c.is_control());
+        let is_blank = line.trim().is_empty();
         match paragraphs.last_mut() {
             Some(last) if !is_blank => {
                 last.push_str(line);
@@ -162,8 +165,6 @@ pub(super) fn fitted(text: &str, most: usize) -> String {
             '&' => "&amp;",
             '<' => "&lt;",
             '>' => "&gt;",
-            '\n' => "\n",
-            _ if c.is_control() || turns(c) => " ",
             _ => c.encode_utf8(&mut buffer),
         };
         length += self::length(escaped);

@@ -152,6 +152,21 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
+    // In a post a name is found behind a line break, which JSON writes as a letter, and so are marks.
+    #[test]
+    fn posts_are_read_as_json() {
+        let persons = BTreeSet::from(["Jane & Doe".to_owned()]);
+        let post = br#"{"blocks":[{"text":{"text":"Needs someone\nJane &amp; Doe\tcalls"}}]}"#;
+        let found = |path: &str| {
+            let texts = texts(path, post);
+            texts
+                .iter()
+                .any(|text| has_name(&persons, &unescaped(text)))
+        };
+        assert!(found("outbox/run/m.post"));
+        assert!(!found("archive/run/m.html"));
+    }
+
     // A full name is found whatever stands between its words, and not inside of others.
     #[test]
     fn full_names_are_found() {
