@@ -11,8 +11,9 @@ use url::Url;
 use super::Secret;
 use super::delivery::{is_safe, read_secret};
 use super::reader::Reader;
-use super::recipient::read_name;
+use super::recipient;
 use super::yaml::Node;
+use crate::problem::Problem;
 
 /// A place where many read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,18 @@ pub(super) fn read(reader: &Reader<'_>, list: &Node, folder: &Path) -> Option<Ve
         .map(|(name, place)| (name.to_lowercase(), place));
     reader.tell_repeated(names, "channel");
     reader.some(list, |item| read_channel(reader, item, folder))
+}
+
+/// A channel's name. Its URL in this place would be told to everybody, so it is refused without being
+/// shown.
+pub(super) fn read_name(reader: &Reader<'_>, node: &Node) -> Option<String> {
+    if node.as_text().is_some_and(|text| text.contains("://")) {
+        let problem = Problem::new("A channel is named here, and its URL is kept elsewhere");
+        let fix = "Write a name, as `#sales`; what `slack` or `webhook` names holds the URL";
+        reader.tell_problem(problem.at(node.place.clone().unseen()).fix(fix));
+        return None;
+    }
+    recipient::read_name(reader, node)
 }
 
 fn read_channel(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<Channel> {

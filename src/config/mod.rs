@@ -50,7 +50,8 @@ pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Sca
 pub(crate) use self::oauth::{Grant, OAuth};
 pub(crate) use self::privacy::Privacy;
 pub(crate) use self::recipient::{
-    COLUMNS as RECIPIENT_COLUMNS, Cells, Detail, Listed, Locale, RecipientQuery, Sees, To, unsaid,
+    COLUMNS as RECIPIENT_COLUMNS, Cells, Detail, Listed, Locale, Recipient, RecipientQuery, Sees,
+    To, unsaid,
 };
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::scope::Scope;
@@ -266,13 +267,6 @@ pub(crate) struct Report {
     pub(crate) recipient_queries: Vec<RecipientQuery>,
     /// What goes with its mails.
     pub(crate) attach: Vec<Attach>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Recipient {
-    /// `local@domain`, checked.
-    pub(crate) address: String,
-    pub(crate) name: Option<String>,
 }
 
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::leadgauge::{DIMENSIONS, zone};
 use super::reader::{Field, Reader, instead};
 use super::yaml::{Node, Value};
-use super::{Channel, Recipient, Scope, address};
+use super::{Channel, Scope, address, channel};
 use crate::problem::Place;
 
 /// One recipient of one report.
@@ -17,6 +17,13 @@ pub(crate) struct Listed {
     pub(crate) sees: Sees,
     /// Where it is written; none of a row of a query.
     pub(crate) place: Option<Place>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recipient {
+    /// `local@domain`, checked.
+    pub(crate) address: String,
+    pub(crate) name: Option<String>,
 }
 
 /// Where a report goes.
@@ -204,12 +211,13 @@ fn read_post(reader: &Reader<'_>, node: &Node, channels: Option<&[Channel]>) -> 
     })
 }
 
+/// The channel that is named here, of those that `delivery` names.
 pub(super) fn find_channel(
     reader: &Reader<'_>,
     node: &Node,
     channels: Option<&[Channel]>,
 ) -> Option<Channel> {
-    let name = reader.text(node)?;
+    let name = channel::read_name(reader, node)?;
     let channels = channels?;
     let found = channels.iter().find(|it| it.name == name);
     if found.is_none() {

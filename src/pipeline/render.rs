@@ -280,7 +280,9 @@ impl Due<'_> {
             let (name, path) = (report.name.clone(), path.clone());
             summary.reports.push(ReportPage { name, path });
         }
-        if !group.readers.is_empty() {
+        // To a post nothing is attached.
+        let is_mailed = |to: &To| matches!(to, To::Person(_));
+        if group.readers.iter().any(is_mailed) {
             let made_of = (report, &done.set, stem.as_str());
             self.attach(draft, summary, made_of, &mut done.rendered)
                 .await?;
