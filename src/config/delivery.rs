@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use url::Url;
+
 use super::leadgauge::location;
 use super::oauth::OAuth;
 use super::reader::{Field, Reader};
 use super::yaml::Node;
-use super::{Delivery, Secret, address, attach, oauth, privacy};
+use super::{Channel, Delivery, Secret, To, address, attach, channel, oauth, privacy, recipient};
 use crate::fs::Location;
 use crate::problem::Problem;
 
@@ -58,6 +60,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
     let names = [
         "from",
         "transport",
+        "channels",
         "privacy",
         "owner",
         "heartbeat",
@@ -71,6 +74,7 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
     let [
         from,
         transport,
+        channels,
         privacy,
         owner,
         heartbeat,
@@ -84,14 +88,16 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
     let attachments = attach::read_bounds(reader, bounds, folder);
     let from = from.required(|node| address::read(reader, node));
     let transport = transport.required(|node| read_transport(reader, node, folder));
+    let channels = channels.or(Vec::new(), |list| channel::read(reader, list, folder));
     let privacy = privacy.or(privacy::usual(), |node| privacy::read(reader, node));
-    let owner = owner.optional(|node| address::read(reader, node));
+    let owner = owner.optional(|node| read_owner(reader, node, channels.as_deref()));
     let heartbeat = heartbeat.optional(|node| read_secret(reader, node, folder, "HEARTBEAT_URL"));
     let keep_trying = keep_trying.or(KEEP_TRYING_MINUTES, |node| reader.minutes(node));
     let suppress = suppress.optional(|node| Some(folder.join(reader.text(node)?)));
     Some(Delivery {
         from: from?,
         transport: transport?,
+        channels: channels?,
         privacy: privacy?,
         owner: owner?,
         heartbeat: heartbeat?,
@@ -99,6 +105,16 @@ pub(super) fn read(reader: &Reader<'_>, node: &Node, folder: &Path) -> Option<De
         suppress: suppress?,
         attachments: attachments?,
     })
+}
+
+/// An address, or `{ channel: name }`.
+fn read_owner(reader: &Reader<'_>, node: &Node, channels: Option<&[Channel]>) -> Option<To> {
+    if node.get("channel").is_none() {
+        return address::read(reader, node).map(To::Person);
+    }
+    let [channel] = reader.fields(node, "`owner`", ["channel"])?;
+    let channel = channel.required(|node| recipient::find_channel(reader, node, channels));
+    channel.map(To::Channel)
 }
 
 fn read_transport(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Transport> {
@@ -180,6 +196,15 @@ fn read_host(reader: &Reader<'_>, node: &Node) -> Option<String> {
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.parse::<IpAddr>().ok();
     host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
+}
+
+/// Whether what goes there is seen by nobody on the way: over TLS, or on this machine.
+pub(super) fn is_safe(url: &Url) -> bool {
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => true,
+        ("http", Some(host)) => is_loopback(host.trim_matches(['[', ']'])),
+        _ => false,
+    }
 }
 
 /// `{ env: NAME }` or `{ file: PATH }`. What stands here instead may be the secret itself, so no

@@ -75,8 +75,12 @@ pub(super) fn read(reader: &Reader<'_>, root: &Node, folder: &Path) -> Option<Le
     let templates = templates.or(folder.join("../templates"), path);
     let sources = sources.required(|node| source::read(reader, node, folder));
     let metrics = metrics.required(|node| read_metrics(reader, node));
-    let reports = reports.required(|node| report::read(reader, node));
     let delivery = delivery.required(|node| delivery::read(reader, node, folder));
+    // Where the section is wrong, its channels are not known.
+    let channels = delivery
+        .as_ref()
+        .map(|delivery| delivery.channels.as_slice());
+    let reports = reports.required(|node| report::read(reader, node, channels));
     let kept = Retention {
         derived_days: DERIVED_DAYS,
         archive_days: None,

@@ -8,6 +8,7 @@
 mod address;
 mod attach;
 mod calendar;
+mod channel;
 mod conditions;
 mod definitions;
 mod delivery;
@@ -42,13 +43,15 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
 pub(crate) use self::attach::{Attach, Attachments};
+pub(crate) use self::channel::{Channel, ChannelKind};
 pub(crate) use self::conditions::{Conditions, ReportGates, SendWhen};
 pub(crate) use self::delivery::{Login, Proof, Smtp, Tls, Transport};
 pub(crate) use self::examples::{Cell, Entered, Example, Expected, Happening, Scalar};
 pub(crate) use self::oauth::{Grant, OAuth};
 pub(crate) use self::privacy::Privacy;
 pub(crate) use self::recipient::{
-    COLUMNS as RECIPIENT_COLUMNS, Cells, Detail, Listed, Locale, RecipientQuery, Sees, unsaid,
+    COLUMNS as RECIPIENT_COLUMNS, Cells, Detail, Listed, Locale, Recipient, RecipientQuery, Sees,
+    To, unsaid,
 };
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::scope::Scope;
@@ -266,21 +269,16 @@ pub(crate) struct Report {
     pub(crate) attach: Vec<Attach>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Recipient {
-    /// `local@domain`, checked.
-    pub(crate) address: String,
-    pub(crate) name: Option<String>,
-}
-
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) from: Recipient,
     pub(crate) transport: Transport,
+    /// Where reports are posted, beside the mail.
+    pub(crate) channels: Vec<Channel>,
     pub(crate) attachments: Attachments,
     pub(crate) privacy: Privacy,
     /// Told when the job fails or withholds something.
-    pub(crate) owner: Option<Recipient>,
+    pub(crate) owner: Option<To>,
     /// A URL that is called when the job starts, succeeds and fails. Whoever knows it can call it.
     pub(crate) heartbeat: Option<Secret>,
     /// How long a run tries again what the server put off.

@@ -8,7 +8,7 @@ use std::path::Path;
 use url::Url;
 
 use super::Secret;
-use super::delivery::{is_loopback, read_secret};
+use super::delivery::{is_safe, read_secret};
 use super::reader::Reader;
 use super::yaml::Node;
 
@@ -97,12 +97,7 @@ fn read_tenant(reader: &Reader<'_>, node: &Node) -> Option<String> {
 /// secret, so it goes over TLS, or stays on this machine.
 fn read_url(reader: &Reader<'_>, node: &Node) -> Option<Url> {
     let text = reader.text(node)?;
-    let safe = |url: &Url| match (url.scheme(), url.host_str()) {
-        ("https", Some(_)) => true,
-        ("http", Some(host)) => is_loopback(host.trim_matches(['[', ']'])),
-        _ => false,
-    };
-    if let Some(url) = Url::parse(&text).ok().filter(safe) {
+    if let Some(url) = Url::parse(&text).ok().filter(is_safe) {
         return Some(url);
     }
     let fix = "Write it whole, as `https://login.microsoftonline.us/TENANT/oauth2/v2.0/token`";

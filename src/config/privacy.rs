@@ -1,8 +1,8 @@
 //! The section `delivery.privacy`: to which domains mail goes, and what no mail may hold.
 
-use super::Report;
 use super::reader::Reader;
 use super::yaml::Node;
+use super::{Report, To};
 use crate::problem::Problem;
 
 /// What may reach whom, whatever a report says.
@@ -71,7 +71,12 @@ impl Privacy {
 /// Tells every recipient that is written here and to whom no mail may go.
 pub(super) fn tell_strangers(reader: &Reader<'_>, reports: &[Report], privacy: &Privacy) {
     let all = reports.iter().flat_map(|report| &report.recipients);
-    for listed in all.filter(|it| !privacy.admits(&it.recipient.address)) {
+    let is_strange = |to: &To| match to {
+        To::Person(person) => !privacy.admits(&person.address),
+        // Who names a channel in `delivery.channels` lets reports go there.
+        To::Channel(_) => false,
+    };
+    for listed in all.filter(|it| is_strange(&it.recipient)) {
         let problem = Problem::new("Mail may not go to this recipient's domain")
             .why("`delivery.privacy.domains` does not name it")
             .fix("Name the domain there, or remove the recipient");

@@ -5,18 +5,51 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 
 use super::leadgauge::{DIMENSIONS, zone};
-use super::reader::Reader;
+use super::reader::{Field, Reader, instead};
 use super::yaml::{Node, Value};
-use super::{Recipient, Scope, address};
+use super::{Channel, Scope, address, channel};
 use crate::problem::Place;
 
 /// One recipient of one report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
-    pub(crate) recipient: Recipient,
+    pub(crate) recipient: To,
     pub(crate) sees: Sees,
     /// Where it is written; none of a row of a query.
     pub(crate) place: Option<Place>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recipient {
+    /// `local@domain`, checked.
+    pub(crate) address: String,
+    pub(crate) name: Option<String>,
+}
+
+/// Where a report goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum To {
+    /// By mail.
+    Person(Recipient),
+    /// By a post.
+    Channel(Channel),
+}
+
+impl To {
+    /// The address, or the name of the channel: the two are never the same.
+    pub(crate) fn address(&self) -> &str {
+        match self {
+            Self::Person(person) => &person.address,
+            Self::Channel(channel) => &channel.name,
+        }
+    }
+
+    fn person_name(&self) -> Option<&str> {
+        match self {
+            Self::Person(person) => person.name.as_deref(),
+            Self::Channel(_) => None,
+        }
+    }
 }
 
 /// What a recipient may see, and how figures are written for them. Who sees alike gets the same page.
@@ -81,8 +114,13 @@ enum Item {
     Query(RecipientQuery),
 }
 
-/// The list `to`: `Name <address>`, an entry with keys, or `{ query: name }`.
-pub(super) fn read(reader: &Reader<'_>, list: &Node) -> Option<(Vec<Listed>, Vec<RecipientQuery>)> {
+/// The list `to`: `Name <address>`, an entry with keys, `{ channel: name }`, or `{ query: name }`.
+/// `channels` are those that `delivery` names; none where they are not known.
+pub(super) fn read(
+    reader: &Reader<'_>,
+    list: &Node,
+    channels: Option<&[Channel]>,
+) -> Option<(Vec<Listed>, Vec<RecipientQuery>)> {
     let addresses = list.items().iter().filter_map(|item| {
         let node = item.get("email").unwrap_or(item);
         let recipient = address::parse(node.as_text()?).ok()?;
@@ -90,8 +128,10 @@ pub(super) fn read(reader: &Reader<'_>, list: &Node) -> Option<(Vec<Listed>, Vec
     });
     reader.tell_repeated(addresses, "recipient");
     reader.tell_repeated(list.names("query"), "query");
+    let posts = list.names("channel");
+    reader.tell_repeated(posts.map(|(name, at)| (name.to_lowercase(), at)), "channel");
     let (mut listed, mut queries) = (Vec::new(), Vec::new());
-    for item in reader.some(list, |item| read_item(reader, item))? {
+    for item in reader.some(list, |item| read_item(reader, item, channels))? {
         match item {
             Item::Listed(one) => listed.push(one),
             Item::Query(query) => queries.push(query),
@@ -100,10 +140,10 @@ pub(super) fn read(reader: &Reader<'_>, list: &Node) -> Option<(Vec<Listed>, Vec
     Some((listed, queries))
 }
 
-fn read_item(reader: &Reader<'_>, node: &Node) -> Option<Item> {
+fn read_item(reader: &Reader<'_>, node: &Node, channels: Option<&[Channel]>) -> Option<Item> {
     if !matches!(node.value, Value::Map(_)) {
         let listed = Listed {
-            recipient: address::read(reader, node)?,
+            recipient: To::Person(address::read(reader, node)?),
             sees: Sees::default(),
             place: Some(node.place.clone()),
         };
@@ -111,6 +151,9 @@ fn read_item(reader: &Reader<'_>, node: &Node) -> Option<Item> {
     }
     if node.get("query").is_some() {
         return read_query(reader, node).map(Item::Query);
+    }
+    if node.get("channel").is_some() {
+        return read_post(reader, node, channels).map(Item::Listed);
     }
     read_entry(reader, node).map(Item::Listed)
 }
@@ -137,6 +180,69 @@ fn read_entry(reader: &Reader<'_>, node: &Node) -> Option<Listed> {
         reader.fields(node, "a recipient", keys)?;
     let recipient = email.required(|node| address::read(reader, node));
     let name = name.optional(|node| read_name(reader, node));
+    let sees = read_sees(
+        reader,
+        node,
+        [scope, locale, time_zone, detail],
+        Detail::Full,
+    );
+    let (recipient, name) = (recipient?, name?);
+    Some(Listed {
+        recipient: To::Person(Recipient {
+            name: name.or(recipient.name),
+            ..recipient
+        }),
+        sees: sees?,
+        place: Some(node.place.clone()),
+    })
+}
+
+/// `{ channel: name }`. Many read it, and who they are changes: figures of many alone, unless told
+/// otherwise.
+fn read_post(reader: &Reader<'_>, node: &Node, channels: Option<&[Channel]>) -> Option<Listed> {
+    let keys = ["channel", "scope", "locale", "time_zone", "detail"];
+    let [channel, rest @ ..] = reader.fields(node, "a post to a channel", keys)?;
+    let channel = channel.required(|node| find_channel(reader, node, channels));
+    let sees = read_sees(reader, node, rest, Detail::Aggregate);
+    Some(Listed {
+        recipient: To::Channel(channel?),
+        sees: sees?,
+        place: Some(node.place.clone()),
+    })
+}
+
+/// The channel that is named here, of those that `delivery` names.
+pub(super) fn find_channel(
+    reader: &Reader<'_>,
+    node: &Node,
+    channels: Option<&[Channel]>,
+) -> Option<Channel> {
+    let name = channel::read_name(reader, node)?;
+    let channels = channels?;
+    let found = channels.iter().find(|it| it.name == name);
+    if found.is_none() {
+        let names: Vec<&str> = channels.iter().map(|it| it.name.as_str()).collect();
+        let fix = match names.as_slice() {
+            [] => "Name it in `delivery.channels`, as `{ name: \"#sales\", slack: { env: SLACK_URL } }`"
+                .to_owned(),
+            names => instead(&name, names),
+        };
+        reader.tell(
+            node,
+            format!("`{name}` is no channel of `delivery.channels`"),
+            &fix,
+        );
+    }
+    found.cloned()
+}
+
+/// What an entry says of what its recipient may see.
+fn read_sees(
+    reader: &Reader<'_>,
+    node: &Node,
+    [scope, locale, time_zone, detail]: [Field<'_>; 4],
+    usual: Detail,
+) -> Option<Sees> {
     // A key without a value is no absent key: it would show everything.
     let scope = match node.get("scope") {
         Some(node) if scope.node.is_none() => {
@@ -148,26 +254,16 @@ fn read_entry(reader: &Reader<'_>, node: &Node) -> Option<Listed> {
         reader.choice(node, "locale", &LOCALES)
     });
     let time_zone = time_zone.optional(|node| zone(reader, node));
-    let detail = detail.or(Detail::default(), |node| {
-        reader.choice(node, "detail", &DETAILS)
-    });
-    let (recipient, name) = (recipient?, name?);
-    Some(Listed {
-        recipient: Recipient {
-            name: name.or(recipient.name),
-            ..recipient
-        },
-        sees: Sees {
-            scope: scope?,
-            detail: detail?,
-            locale: locale?,
-            time_zone: time_zone?,
-        },
-        place: Some(node.place.clone()),
+    let detail = detail.or(usual, |node| reader.choice(node, "detail", &DETAILS));
+    Some(Sees {
+        scope: scope?,
+        detail: detail?,
+        locale: locale?,
+        time_zone: time_zone?,
     })
 }
 
-fn read_name(reader: &Reader<'_>, node: &Node) -> Option<String> {
+pub(super) fn read_name(reader: &Reader<'_>, node: &Node) -> Option<String> {
     let name = reader.text(node)?;
     if address::is_name(&name) {
         return Some(name);
@@ -189,7 +285,7 @@ fn read_scope(reader: &Reader<'_>, node: &Node) -> Option<Scope> {
     for entry in entries {
         if !DIMENSIONS.contains(&entry.key.as_str()) {
             let what = format!("`{}` is no column of a scope", entry.key);
-            let fix = super::reader::instead(&entry.key, &DIMENSIONS);
+            let fix = instead(&entry.key, &DIMENSIONS);
             reader.tell_problem(
                 crate::problem::Problem::new(what)
                     .at(entry.place.clone())
@@ -238,10 +334,10 @@ impl Listed {
             );
         }
         Ok(Self {
-            recipient: Recipient {
+            recipient: To::Person(Recipient {
                 name: name.map(str::to_owned),
                 ..recipient
-            },
+            }),
             sees: Sees::of_row(cells, scope)?,
             place: None,
         })
@@ -250,7 +346,7 @@ impl Listed {
     /// One recipient of whom a query gives several rows: their scopes are joined; what else they say
     /// must be the same.
     pub(crate) fn joined(self, other: Self) -> Result<Self, String> {
-        let same = self.recipient.name == other.recipient.name
+        let same = self.recipient.person_name() == other.recipient.person_name()
             && self.sees.locale == other.sees.locale
             && self.sees.detail == other.sees.detail
             && self.sees.time_zone == other.sees.time_zone;

@@ -187,6 +187,32 @@ fn mistakes_in_recipients() {
     insta::assert_snapshot!(told(include_str!("tests/recipients.txt")));
 }
 
+// Each mistake in channels is told word for word, and no URL with it.
+#[test]
+fn mistakes_in_channels() {
+    let told = told(include_str!("tests/channels.txt"));
+    assert!(!told.contains("hunter2"), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+// A channel gets figures of many unless told otherwise, whatever the domains are that mail goes to.
+#[test]
+fn a_channel_is_read() {
+    let to = "leadgauge: [Ada <ada@acme.example>] => [{ channel: ops }, { channel: lake, detail: full, locale: de-DE }]";
+    let channels = "leadgauge: { folder: ../mail } => { folder: ../mail }\\n  privacy: { domains: [acme.example] }\\n  \
+                    channels:\\n    - { name: ops, slack: { env: OPS_URL } }\\n    - { name: lake, webhook: { file: lake } }";
+    let config = edited(&format!("{to}\n{channels}")).unwrap_or_else(|told| panic!("{told}"));
+    let listed = &config.reports[0].recipients;
+    let read: Vec<_> = listed
+        .iter()
+        .map(|it| (it.recipient.address(), it.sees.detail))
+        .collect();
+    assert_eq!(read, [("ops", Detail::Aggregate), ("lake", Detail::Full)]);
+    assert_eq!(listed[1].sees.locale, Locale::DeDe);
+    let kinds: Vec<_> = config.delivery.channels.iter().map(|it| it.kind).collect();
+    assert_eq!(kinds, [ChannelKind::Slack, ChannelKind::Webhook]);
+}
+
 // Mail without TLS is for this machine alone.
 #[test]
 fn no_tls_to_this_machine() {

@@ -317,7 +317,16 @@ fn without_secrets(text: &str) -> String {
 
 /// The line up to the colon of a key that speaks of a secret, spelt right or not, if it has one.
 fn secret_key(line: &str) -> Option<&str> {
-    const WORDS: [&str; 6] = ["password", "passwd", "pwd", "secret", "token", "credential"];
+    const WORDS: [&str; 8] = [
+        "password",
+        "passwd",
+        "pwd",
+        "secret",
+        "token",
+        "credential",
+        "slack",
+        "webhook",
+    ];
     let mut end = 0;
     for part in line.split_inclusive(':') {
         end += part.len();

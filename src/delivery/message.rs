@@ -15,6 +15,7 @@ use super::{DeliveryError, Envelope, Outgoing};
 use crate::config::Recipient;
 use crate::report::Rendered;
 use head::Head;
+pub(super) use head::turns;
 
 /// The message that carries `rendered` to `to`: a plain-text and an HTML part that say the same, the
 /// charts by content id, and the report's files attached. `dated` is its `Date` header: an instant that
@@ -50,6 +51,7 @@ pub(crate) fn compose(
         as_of,
         from: from.address.clone(),
         to: to.address.clone(),
+        channel: None,
         page: None,
     };
     Ok(Outgoing {
@@ -106,12 +108,7 @@ pub(crate) fn not_ready(
     dated: Timestamp,
 ) -> Result<Outgoing, DeliveryError> {
     let id = message_id(report, as_of, &to.address);
-    let missing = missing.join("\n* ");
-    let text = format!(
-        "The report `{report}` for {as_of} is not ready, because\n\n* {missing}\n\n\
-         It was held as long as was agreed, and will not come for this day: figures without this data \
-         would mislead.\nThe next one comes when it is due. Whoever runs Leadgauge has been told.\n"
-    );
+    let (subject, text) = not_ready_words(report, missing, as_of);
     plain_mail(&Plain {
         envelope: Envelope {
             id: id.clone(),
@@ -119,15 +116,27 @@ pub(crate) fn not_ready(
             as_of,
             from: from.address.clone(),
             to: to.address.clone(),
+            channel: None,
             page: None,
         },
         message_id: &id,
         from,
         to,
-        subject: &format!("Not ready: {report}, {as_of}"),
+        subject: &subject,
         text: &text,
         dated,
     })
+}
+
+/// Subject and text of what goes out in the place of a report.
+pub(super) fn not_ready_words(report: &str, missing: &[String], as_of: Date) -> (String, String) {
+    let missing = missing.join("\n* ");
+    let text = format!(
+        "The report `{report}` for {as_of} is not ready, because\n\n* {missing}\n\n\
+         It was held as long as was agreed, and will not come for this day: figures without this data \
+         would mislead.\nThe next one comes when it is due. Whoever runs Leadgauge has been told.\n"
+    );
+    (format!("Not ready: {report}, {as_of}"), text)
 }
 
 /// The same for the same report, day and recipient; tells nobody who the recipient is.
@@ -137,7 +146,7 @@ pub(super) fn message_id(report: &str, as_of: Date, address: &str) -> String {
 }
 
 /// The first hex digits of a text's hash.
-fn digest(text: &str, digits: usize) -> String {
+pub(super) fn digest(text: &str, digits: usize) -> String {
     let hex = format!("{:x}", Sha256::digest(text));
     hex.chars().take(digits).collect()
 }

@@ -19,12 +19,14 @@ mod ledger;
 mod message;
 mod notices;
 mod oauth;
+mod payload;
+mod post;
 mod size;
 mod smtp;
 mod suppressed;
 mod tries;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -38,6 +40,7 @@ pub(crate) use heartbeat::{Beat, beat};
 pub(crate) use ledger::{Entry, Ledger, State};
 pub(crate) use message::{compose, not_ready};
 pub(crate) use notices::{Findings, Owner, Trouble, notice, notice_mail, notices};
+pub(crate) use payload::{compose_post, post_not_ready};
 pub(crate) use size::{fit, shown};
 pub(crate) use suppressed::{SUPPRESSED, without_suppressed};
 pub(crate) use tries::{Tried, tries};
@@ -64,11 +67,11 @@ pub(crate) enum DeliveryError {
     Store(#[from] StoreError),
 }
 
-/// One mail to one recipient, as it stands in the outbox.
+/// One mail to one recipient, or one post to one channel, as it stands in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
     pub(crate) envelope: Envelope,
-    /// The whole message: headers, an empty line, the body.
+    /// Of a mail headers, an empty line and the body; of a post the JSON that is its body.
     pub(crate) message: Vec<u8>,
 }
 
@@ -80,10 +83,24 @@ pub(crate) struct Envelope {
     pub(crate) report: String,
     pub(crate) as_of: Date,
     pub(crate) from: String,
+    /// An address, or a channel's name.
     pub(crate) to: String,
+    /// What is posted to; none: it is a mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<config::ChannelKind>,
     /// Where the archive has the recipient's page; who sees otherwise has another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) page: Option<String>,
+}
+
+impl Envelope {
+    /// How the name of the message's own file ends, behind the id.
+    pub(crate) fn ending(&self) -> &'static str {
+        match self.channel {
+            None => "eml",
+            Some(_) => "post",
+        }
+    }
 }
 
 /// What became of one message in this round.
@@ -94,6 +111,8 @@ pub(crate) struct Receipt {
     /// How often it was tried now.
     pub(crate) attempts: u32,
     pub(crate) outcome: Outcome,
+    /// Before that the server will not be asked again.
+    not_before: Option<Instant>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,20 +145,31 @@ enum Handed {
     Elsewhere,
 }
 
-/// The way out, opened once for a round of messages.
-enum Carrier {
-    Folder(folder::Folder),
-    Smtp(Box<smtp::Mailer>),
+/// By which way messages go.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    Mail(&'a config::Transport),
+    Post(&'a [config::Channel]),
 }
 
-impl Carrier {
-    fn open(transport: &config::Transport) -> Result<Self, DeliveryError> {
-        match transport {
-            config::Transport::Folder(location) => {
-                Ok(Self::Folder(folder::Folder::open(location)?))
+/// The way out, opened once for a round of messages.
+enum Carrier<'a> {
+    Folder(folder::Folder),
+    Smtp(Box<smtp::Mailer>),
+    Post(post::Poster<'a>),
+}
+
+impl<'a> Carrier<'a> {
+    fn open(way: Way<'a>) -> Result<Self, DeliveryError> {
+        Ok(match way {
+            Way::Mail(config::Transport::Folder(location)) => {
+                Self::Folder(folder::Folder::open(location)?)
             }
-            config::Transport::Smtp(smtp) => Ok(Self::Smtp(Box::new(smtp::Mailer::open(smtp)?))),
-        }
+            Way::Mail(config::Transport::Smtp(smtp)) => {
+                Self::Smtp(Box::new(smtp::Mailer::open(smtp)?))
+            }
+            Way::Post(channels) => Self::Post(post::Poster::new(channels)),
+        })
     }
 
     /// Hands one message over. The claim is taken when the server has accepted the recipient and
@@ -152,6 +182,7 @@ impl Carrier {
         match self {
             Self::Folder(folder) => folder.hand_over(mail, claim).await,
             Self::Smtp(mailer) => mailer.hand_over(mail, claim).await,
+            Self::Post(poster) => poster.hand_over(mail, claim).await,
         }
     }
 
@@ -174,6 +205,8 @@ struct Claim<'a> {
     /// The number of the newest record that this sender knows.
     last: usize,
     held: bool,
+    /// Before that the server asks not to be tried again.
+    not_before: Option<Instant>,
 }
 
 impl<'a> Claim<'a> {
@@ -183,6 +216,7 @@ impl<'a> Claim<'a> {
             id,
             last: newest.map_or(0, |entry| entry.number),
             held: false,
+            not_before: None,
         }
     }
 
@@ -209,33 +243,48 @@ pub(crate) async fn send(
     mails: &[Outgoing],
 ) -> Result<Vec<Receipt>, DeliveryError> {
     let mails: Vec<&Outgoing> = mails.iter().collect();
-    send_patiently(store, transport, Backoff::within(keep_trying), &mails).await
+    let pauses = Backoff::within(keep_trying);
+    send_patiently(store, Way::Mail(transport), pauses, &mails).await
+}
+
+/// The same for messages to channels, each of which has a way of its own.
+pub(crate) async fn post(
+    store: &Store,
+    channels: &[config::Channel],
+    keep_trying: Duration,
+    posts: &[Outgoing],
+) -> Result<Vec<Receipt>, DeliveryError> {
+    let posts: Vec<&Outgoing> = posts.iter().collect();
+    let pauses = Backoff::within(keep_trying);
+    send_patiently(store, Way::Post(channels), pauses, &posts).await
 }
 
 async fn send_patiently(
     store: &Store,
-    transport: &config::Transport,
+    way: Way<'_>,
     mut pauses: Backoff,
     mails: &[&Outgoing],
 ) -> Result<Vec<Receipt>, DeliveryError> {
-    let mut receipts = round(store, transport, mails).await?;
+    let mut receipts = round(store, way, mails).await?;
     loop {
         let late = late(&receipts);
         let Some(pause) = pauses.next().filter(|_| !late.is_empty()) else {
             break;
         };
         tokio::time::sleep(pause).await;
+        let late = ready(late, &receipts);
         let again: Vec<&Outgoing> = late
             .iter()
             .filter_map(|at| mails.get(*at).copied())
             .collect();
-        let Ok(tried) = round(store, transport, &again).await else {
+        let Ok(tried) = round(store, way, &again).await else {
             break;
         };
         for (at, now) in late.into_iter().zip(tried) {
             if let Some(receipt) = receipts.get_mut(at) {
                 receipt.attempts += now.attempts;
                 receipt.outcome = now.outcome;
+                receipt.not_before = now.not_before;
             }
         }
     }
@@ -250,10 +299,18 @@ fn late(receipts: &[Receipt]) -> Vec<usize> {
     late.map(|(at, _)| at).collect()
 }
 
+/// Of these places those whose server may be asked again by now. The others come up after a later pause.
+fn ready(mut late: Vec<usize>, receipts: &[Receipt]) -> Vec<usize> {
+    let now = Instant::now();
+    let not_before = |at: usize| receipts.get(at).and_then(|receipt| receipt.not_before);
+    late.retain(|at| not_before(*at).is_none_or(|begin| begin <= now));
+    late
+}
+
 /// One attempt at each message, one after the other.
 async fn round(
     store: &Store,
-    transport: &config::Transport,
+    way: Way<'_>,
     mails: &[&Outgoing],
 ) -> Result<Vec<Receipt>, DeliveryError> {
     let mut receipts = Vec::with_capacity(mails.len());
@@ -262,30 +319,39 @@ async fn round(
         return Ok(receipts);
     }
     let ledger = Ledger::new(store);
-    let mut carrier = Carrier::open(transport)?;
+    let mut carrier = Carrier::open(way)?;
     for mail in mails {
-        let outcome = send_one(&ledger, &mut carrier, mail).await;
+        let (outcome, not_before) = send_one(&ledger, &mut carrier, mail).await;
         let Envelope { id, to, .. } = mail.envelope.clone();
         receipts.push(Receipt {
             id,
             to,
             attempts: 1,
             outcome,
+            not_before,
         });
     }
     carrier.close().await;
     Ok(receipts)
 }
 
-async fn send_one(ledger: &Ledger, carrier: &mut Carrier, mail: &Outgoing) -> Outcome {
+/// What became of one message, and before what instant its server will not be asked again.
+async fn send_one(
+    ledger: &Ledger,
+    carrier: &mut Carrier<'_>,
+    mail: &Outgoing,
+) -> (Outcome, Option<Instant>) {
     let id = mail.envelope.id.as_str();
     let newest = match ledger.newest(id).await {
         Ok(newest) => newest,
-        Err(error) => return Outcome::Held(format!("its ledger fails: {}", told(&error))),
+        Err(error) => {
+            let why = format!("its ledger fails: {}", told(&error));
+            return (Outcome::Held(why), None);
+        }
     };
     let mut claim = Claim::after(newest.as_ref(), ledger, id);
     let handed = match newest {
-        Some(last) if last.state.is_final() => return Outcome::Settled,
+        Some(last) if last.state.is_final() => return (Outcome::Settled, None),
         Some(last) if last.state == State::Sending && last.owner_is_alive() => Handed::Elsewhere,
         Some(last) if last.state == State::Sending && !carrier.is_idempotent() => Handed::Unclear(
             "the run that was sending it ended before the server's answer was recorded".to_owned(),
@@ -295,7 +361,8 @@ async fn send_one(ledger: &Ledger, carrier: &mut Carrier, mail: &Outgoing) -> Ou
             Err(error) => Handed::Waits(format!("its ledger fails: {}", told(&error))),
         },
     };
-    settle(&mut claim, handed).await
+    let outcome = settle(&mut claim, handed).await;
+    (outcome, claim.not_before)
 }
 
 /// Records what became of a message.

@@ -11,14 +11,15 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Plain, plain_mail};
+use super::payload::plain_post;
 use super::{DeliveryError, Envelope, Ledger, Outgoing, SUPPRESSED, State};
 use crate::clock::{self, RunId};
-use crate::config::Recipient;
+use crate::config::{Recipient, To};
 use crate::fs::{Store, StoreError};
 
 const FOLDER: &str = "notices";
 /// The report that a notice's envelope names.
-const NOTICE: &str = "notice";
+pub(super) const NOTICE: &str = "notice";
 
 /// Something that is wrong until a run finds it right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(crate) struct Findings<'a> {
 pub(crate) struct Owner<'a> {
     pub(crate) company: &'a str,
     pub(crate) from: &'a Recipient,
-    pub(crate) to: &'a Recipient,
+    pub(crate) to: &'a To,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,7 +56,7 @@ struct Notice {
     /// The ends of messages that were told by then: `<message>/<number of its record>`.
     told: BTreeSet<String>,
     envelope: Envelope,
-    /// The mail. It holds nothing but ASCII.
+    /// The mail, which holds nothing but ASCII, or the post's JSON.
     message: String,
 }
 
@@ -235,22 +236,34 @@ fn mail(
 ) -> Result<Outgoing, DeliveryError> {
     // Numbers begin at one in every warehouse; the Message-ID is its own everywhere.
     let message_id = format!("{}.{id}", RunId::new(findings.today));
-    plain_mail(&Plain {
-        envelope: Envelope {
-            id: id.to_owned(),
-            report: NOTICE.to_owned(),
-            as_of: findings.as_of,
-            from: owner.from.address.clone(),
-            to: owner.to.address.clone(),
-            page: None,
-        },
-        message_id: &message_id,
-        from: owner.from,
-        to: owner.to,
-        subject: &words::subject(owner.company, findings, news),
-        text: &words::text(findings, news),
-        dated: clock::now(),
-    })
+    let (subject, text) = (
+        words::subject(owner.company, findings, news),
+        words::text(findings, news),
+    );
+    let mut envelope = Envelope {
+        id: id.to_owned(),
+        report: NOTICE.to_owned(),
+        as_of: findings.as_of,
+        from: owner.from.address.clone(),
+        to: owner.to.address().to_owned(),
+        channel: None,
+        page: None,
+    };
+    match owner.to {
+        To::Channel(channel) => {
+            envelope.channel = Some(channel.kind);
+            plain_post(envelope, channel.kind, &message_id, [&subject, &text])
+        }
+        To::Person(to) => plain_mail(&Plain {
+            envelope,
+            message_id: &message_id,
+            from: owner.from,
+            to,
+            subject: &subject,
+            text: &text,
+            dated: clock::now(),
+        }),
+    }
 }
 
 #[cfg(test)]

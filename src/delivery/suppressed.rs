@@ -54,6 +54,7 @@ mod tests {
                 as_of: date(2026, 11, 19),
                 from: "leadgauge@acme.example".to_owned(),
                 to: to.to_owned(),
+                channel: None,
                 page: None,
             },
             message: Vec::new(),

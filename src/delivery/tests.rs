@@ -40,6 +40,7 @@ fn mail(id: &str) -> Outgoing {
             as_of: date(2026, 11, 19),
             from: "leadgauge@acme.example".to_owned(),
             to: "ann@acme.example".to_owned(),
+            channel: None,
             page: None,
         },
         message: b"Subject: x\r\n\r\nx\r\n".to_vec(),
@@ -236,7 +237,7 @@ async fn put_off_is_tried_again_behind_the_others() {
     let transport = server.transport();
     let millis = Duration::from_millis;
     let pauses = Backoff::new(millis(1), millis(5), Duration::from_mins(1));
-    let receipts = send_patiently(&house.store, &transport, pauses, &mails);
+    let receipts = send_patiently(&house.store, Way::Mail(&transport), pauses, &mails);
     let receipts = receipts.await.unwrap();
     let told: Vec<_> = receipts
         .iter()
@@ -263,7 +264,7 @@ async fn what_still_waits_is_kept_with_its_reason() {
     let transport = server.transport();
     let millis = Duration::from_millis;
     let pauses = Backoff::new(millis(1), millis(4), millis(200));
-    let receipts = send_patiently(&house.store, &transport, pauses, &mails);
+    let receipts = send_patiently(&house.store, Way::Mail(&transport), pauses, &mails);
     let receipts = receipts.await.unwrap();
     let ann = receipts.first().unwrap();
     assert_eq!(ann.outcome, Outcome::Waits("450 4.2.1 busy".to_owned()));

@@ -228,7 +228,13 @@ pub(crate) async fn preview(
             continue;
         }
         let mail = stored.read(&warehouse).await?;
-        written.push(save(out, &format!("{}.eml", envelope.id), &mail.message)?);
+        // A post is JSON; in the outbox the envelope is what is called so.
+        let ending = envelope.channel.map_or("eml", |_| "json");
+        written.push(save(
+            out,
+            &format!("{}.{ending}", envelope.id),
+            &mail.message,
+        )?);
         pages.extend(envelope.page.map(|page| (page, envelope.as_of)));
     }
     let archived = version.files_of(FileKind::Archive);

@@ -320,7 +320,21 @@ async fn try_hand_over(
         summary.suppress(&settled);
         mails = rest;
     }
-    let receipts = delivery::send(store, &delivery.transport, delivery.keep_trying, &mails).await?;
+    let (mails, posts): (Vec<_>, Vec<_>) = mails
+        .into_iter()
+        .partition(|mail| mail.envelope.channel.is_none());
+    // Neither waits for the other, and what stops the one does not stop the other.
+    let (posted, sent) = futures::join!(
+        delivery::post(store, &delivery.channels, delivery.keep_trying, &posts),
+        delivery::send(store, &delivery.transport, delivery.keep_trying, &mails),
+    );
+    let (mut receipts, mut failed) = (Vec::new(), None);
+    for ended in [posted, sent] {
+        match ended {
+            Ok(some) => receipts.extend(some),
+            Err(error) => failed = Some(error),
+        }
+    }
     summary.receive(&receipts);
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }

@@ -107,9 +107,11 @@ impl Stored {
         let Place::Outbox(stem) = &self.place else {
             return Ok(delivery::notice_mail(warehouse.store(), &self.id).await?);
         };
-        let message = warehouse.store().get(&format!("{stem}.eml")).await?;
+        let envelope = envelope(warehouse, stem, &self.id).await?;
+        let file = format!("{stem}.{}", envelope.ending());
+        let message = warehouse.store().get(&file).await?;
         Ok(Outgoing {
-            envelope: envelope(warehouse, stem, &self.id).await?,
+            envelope,
             message: message.to_vec(),
         })
     }

@@ -57,7 +57,7 @@ pub(super) async fn one(
 ) -> Result<Sees, PipelineError> {
     let found = of_report(session, config, report).await?;
     let mut listed = found.listed.into_iter();
-    let named = listed.find(|it| it.recipient.address.eq_ignore_ascii_case(address.trim()));
+    let named = listed.find(|it| it.recipient.address().eq_ignore_ascii_case(address.trim()));
     if let Some(listed) = named {
         return Ok(listed.sees);
     }
@@ -241,7 +241,7 @@ impl Recipients {
                 (None, Ok(_)) if self.has(&key) => {
                     Err(told("its address gets this report already"))
                 }
-                (None, Ok(next)) if !config.delivery.privacy.admits(&next.recipient.address) => {
+                (None, Ok(next)) if !config.delivery.privacy.admits(next.recipient.address()) => {
                     Err(told(
                         "mail may not go to its domain, see `delivery.privacy.domains`",
                     ))
@@ -260,6 +260,6 @@ impl Recipients {
 
     fn has(&self, address: &str) -> bool {
         let mut listed = self.listed.iter();
-        listed.any(|it| it.recipient.address.eq_ignore_ascii_case(address))
+        listed.any(|it| it.recipient.address().eq_ignore_ascii_case(address))
     }
 }

@@ -11,7 +11,7 @@ use super::record::{self, ScopeRow};
 use super::summary::{ReportPage, RunSummary};
 use super::{PipelineError, Session, Templates, recipients, restate};
 use crate::clock;
-use crate::config::{Config, Listed, Recipient, Report, Scope, Sees};
+use crate::config::{Config, Listed, Report, Scope, Sees, To};
 use crate::delivery::{self, DeliveryError, Outgoing};
 use crate::metrics::{self, Figures, Given, MetricSet, Reading, Told};
 use crate::problem::Problems;
@@ -34,7 +34,7 @@ pub(super) struct Due<'a> {
 /// Readers who see alike: they get the same page.
 struct Group {
     sees: Sees,
-    readers: Vec<Recipient>,
+    readers: Vec<To>,
 }
 
 /// What a group gets, ready to be put.
@@ -280,7 +280,9 @@ impl Due<'_> {
             let (name, path) = (report.name.clone(), path.clone());
             summary.reports.push(ReportPage { name, path });
         }
-        if !group.readers.is_empty() {
+        // To a post nothing is attached.
+        let is_mailed = |to: &To| matches!(to, To::Person(_));
+        if group.readers.iter().any(is_mailed) {
             let made_of = (report, &done.set, stem.as_str());
             self.attach(draft, summary, made_of, &mut done.rendered)
                 .await?;
@@ -296,8 +298,16 @@ impl Due<'_> {
     ) -> Result<Vec<Outgoing>, DeliveryError> {
         let (from, as_of) = (&self.config.delivery.from, done.set.as_of);
         let dated = dated(as_of, self.config);
-        let compose = |reader| {
-            let mut mail = delivery::compose(&done.rendered, reader, from, as_of, dated)?;
+        let archive = self.config.delivery.attachments.archive_url.as_ref();
+        let url = archive.and_then(|url| url.join(page.strip_prefix("archive/")?).ok());
+        let rendered = &done.rendered;
+        let compose = |reader: &To| {
+            let mut mail = match reader {
+                To::Person(person) => delivery::compose(rendered, person, from, as_of, dated)?,
+                To::Channel(channel) => {
+                    delivery::compose_post(rendered, channel, from, as_of, url.as_ref())?
+                }
+            };
             mail.envelope.page = Some(page.to_owned());
             Ok(mail)
         };
@@ -327,9 +337,15 @@ impl Due<'_> {
         if outcome == Decision::NotReady {
             for listed in &self.readers(report, summary).await? {
                 let from = &config.delivery.from;
-                let (name, reader) = (&report.name, &listed.recipient);
-                let dated = dated(as_of, config);
-                let mail = delivery::not_ready(name, &missing, reader, from, as_of, dated)?;
+                let (name, dated) = (&report.name, dated(as_of, config));
+                let mail = match &listed.recipient {
+                    To::Person(person) => {
+                        delivery::not_ready(name, &missing, person, from, as_of, dated)?
+                    }
+                    To::Channel(channel) => {
+                        delivery::post_not_ready(name, &missing, channel, from, as_of)?
+                    }
+                };
                 queue(draft, &mail).await?;
                 summary.mails += 1;
             }
@@ -407,7 +423,7 @@ async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> 
     draft
         .put(
             FileKind::Outbox,
-            &format!("{id}.eml"),
+            &format!("{id}.{}", mail.envelope.ending()),
             mail.message.clone().into(),
         )
         .await?;

@@ -39,6 +39,8 @@ mod funnel_sql;
 mod gates;
 /// Reports that wait for their data or have nothing to say, and days that nobody was mailed.
 mod held;
+/// A server that takes posts.
+mod http_server;
 /// A service desk's log replayed night by night, its states as stages.
 mod incident;
 /// What comes late, and what is asked of long ago.
@@ -54,6 +56,8 @@ mod nightly;
 mod olist;
 /// A report of one's own, as the README shows it.
 mod own_report;
+/// Each channel gets its post once, whatever the server does.
+mod posts;
 /// Who gets which rows of a report.
 mod recipients;
 /// What changed since it was told, and why.

@@ -25,7 +25,7 @@ fn a_row_is_a_recipient() {
         &["region"],
     )
     .unwrap();
-    assert_eq!(listed.recipient.name.as_deref(), Some("Ann Lee"));
+    assert_eq!(listed.recipient.person_name(), Some("Ann Lee"));
     assert_eq!(listed.sees.scope.words(), "region EMEA");
     assert_eq!(
         (listed.sees.locale, listed.sees.detail),

@@ -65,7 +65,6 @@ fn mailbox(recipient: &Recipient) -> Result<Mailbox, AnyError> {
 /// reader would decode into something else (RFC 2047). Cut, for a long word would not fit into a line.
 pub(super) fn one_line(text: &str) -> String {
     const LONGEST: usize = 300;
-    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let spaced: String = text
         .chars()
         .map(|c| if c.is_control() || turns(c) { ' ' } else { c })
@@ -73,6 +72,11 @@ pub(super) fn one_line(text: &str) -> String {
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let line: String = words.join(" ").chars().take(LONGEST).collect();
     line.trim_end().replace("=?", "= ?")
+}
+
+/// Whether a character turns the reading direction.
+pub(in crate::delivery) fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn raw(name: &'static str, value: &str) -> HeaderValue {

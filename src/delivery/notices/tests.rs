@@ -57,7 +57,7 @@ impl House {
         let owner = Owner {
             company: "Acme",
             from: &self.from,
-            to: &self.to,
+            to: &To::Person(self.to.clone()),
         };
         let mail = notice(&self.store, &owner, &findings).await.unwrap()?;
         assert!(mail.message.is_ascii());

@@ -81,6 +81,7 @@ pub(in crate::metrics) fn config() -> Config {
         delivery: Delivery {
             from: mail,
             transport: Transport::Folder(here),
+            channels: Vec::new(),
             attachments: Attachments::default(),
             privacy: Privacy::default(),
             owner: None,

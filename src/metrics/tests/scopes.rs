@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::random::{AS_OF, Entry, day_end, entries, region, session};
 use super::*;
-use crate::config::{Conditions, Listed, Privacy, Recipient, Report, Schedule, Scope, Sees};
+use crate::config::{Conditions, Listed, Privacy, Recipient, Report, Schedule, Scope, Sees, To};
 use crate::metrics::{Figures, Reading, figures_for};
 use crate::problem::Place;
 
@@ -21,10 +21,10 @@ fn company() -> Config {
     let mut config = config();
     config.metrics.dimensions.push("region".to_owned());
     let listed = |column: &str| Listed {
-        recipient: Recipient {
+        recipient: To::Person(Recipient {
             address: format!("{column}@acme.example"),
             name: None,
-        },
+        }),
         sees: Sees {
             scope: scope(&[(column, &["EMEA"])]),
             ..Sees::default()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 
 use mail_parser::{Message, MessageParser, PartType};
+use serde_json::Value;
 use zip::ZipArchive;
 
 use super::matcher::Matcher;
@@ -52,7 +53,22 @@ fn texts<'a>(path: &str, bytes: &'a [u8]) -> Vec<Cow<'a, str>> {
     {
         collect(&message, &mut texts);
     }
+    if path.strip_suffix(".post").is_some()
+        && let Ok(post) = serde_json::from_slice(bytes)
+    {
+        collect_words(&post, &mut texts);
+    }
     texts
+}
+
+/// The texts of a post as they are read: in JSON a line break is written as a letter.
+fn collect_words(value: &Value, texts: &mut Vec<Cow<'_, str>>) {
+    match value {
+        Value::String(text) => texts.push(Cow::Owned(text.clone())),
+        Value::Array(items) => items.iter().for_each(|item| collect_words(item, texts)),
+        Value::Object(entries) => entries.values().for_each(|item| collect_words(item, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn collect(message: &Message<'_>, texts: &mut Vec<Cow<'_, str>>) {
@@ -135,6 +151,21 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // In a post a name is found behind a line break, which JSON writes as a letter, and so are marks.
+    #[test]
+    fn posts_are_read_as_json() {
+        let persons = BTreeSet::from(["Jane & Doe".to_owned()]);
+        let post = br#"{"blocks":[{"text":{"text":"Needs someone\nJane &amp; Doe\tcalls"}}]}"#;
+        let found = |path: &str| {
+            let texts = texts(path, post);
+            texts
+                .iter()
+                .any(|text| has_name(&persons, &unescaped(text)))
+        };
+        assert!(found("outbox/run/m.post"));
+        assert!(!found("archive/run/m.html"));
+    }
 
     // A full name is found whatever stands between its words, and not inside of others.
     #[test]
