@@ -126,6 +126,8 @@ async fn judge(name: &str, url: &Url, answer: reqwest::Response, claim: &mut Cla
     let why = format!("`{name}` answered {status}{word}");
     match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Handed::Waits(why),
+        // Somebody in between gave up waiting for the one who may have taken it.
+        StatusCode::GATEWAY_TIMEOUT => Handed::Unclear(why),
         _ if status.is_server_error() => Handed::Waits(why),
         _ if status.is_client_error() => Handed::Refused(why),
         // It points elsewhere: whoever gave the URL has another now.

@@ -242,13 +242,19 @@ fn a_run_waits_as_long_as_it_is_asked_to() {
 /// Where nobody knows whether a post arrived, it is told and not posted again unless asked for.
 #[test]
 fn an_answer_is_lost() {
-    for (answer, requests) in [(Answer::CloseUnread, 0), (Answer::Close, 1)] {
+    let lost = "the post was handed over, but no answer came: ";
+    let gateway = "`#funnel` answered 504 Gateway Timeout";
+    for (answer, requests, why) in [
+        (Answer::CloseUnread, 0, lost),
+        (Answer::Close, 1, lost),
+        (Answer::Say("504 Gateway Timeout", "<html>"), 1, gateway),
+    ] {
         let hook = Hook::start(&[answer]);
         let project = one(&hook);
         let ran = project.run(&RUN);
         assert_eq!(ran.code, 1);
-        let why = "` may or may not have arrived: the post was handed over, but no answer came: ";
-        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+        let why = format!("` may or may not have arrived: {why}");
+        assert!(ran.stderr.contains(&why), "{}", ran.stderr);
         project.ok(&RUN);
         assert_eq!(
             (hook.requests().len(), story(&project).as_str()),
