@@ -205,20 +205,20 @@ impl Due<'_> {
                         continue;
                     }
                 };
-                let page = match self.publish(report, group, &mut done, draft, summary).await {
-                    Ok(page) => page,
+                let made = self.messages(report, group, &mut done, draft, summary);
+                let messages = match made.await {
+                    Ok(messages) => messages,
                     Err(error @ PipelineError::Report(_)) => {
                         summary.problems.push(left_out(report, &error));
                         continue;
                     }
                     Err(error) => return Err(error),
                 };
-                let mails = self.compose(group, &done, &page)?;
-                for mail in &mails {
-                    queue(draft, mail).await?;
-                    queued.proof.extend(proof(&done, mail));
+                for message in &messages {
+                    queue(draft, message).await?;
+                    queued.proof.extend(proof(&done, message));
                 }
-                summary.mails += mails.len();
+                summary.mails += messages.len();
                 queued.keep(done);
             }
         }
@@ -261,38 +261,42 @@ impl Due<'_> {
         })
     }
 
-    /// Puts a group's page into the archive, and beside it the files that go with its mails. Gives the
-    /// page's path.
-    async fn publish(
+    /// Puts a group's page into the archive, beside it the files that go with its mails, and composes
+    /// what its readers get.
+    async fn messages(
         &self,
         report: &Report,
         group: &Group,
         done: &mut Done,
         draft: &mut Draft,
         summary: &mut RunSummary,
-    ) -> Result<String, PipelineError> {
-        let page = done.rendered.page.clone().into_bytes().into();
+    ) -> Result<Vec<Outgoing>, PipelineError> {
+        let html = done.rendered.page.clone().into_bytes().into();
         let stem = stem(&report.name, &group.sees);
-        let path = draft
-            .put(FileKind::Archive, &format!("{stem}.html"), page)
+        let page = draft
+            .put(FileKind::Archive, &format!("{stem}.html"), html)
             .await?;
         if group.sees == Sees::default() {
-            let (name, path) = (report.name.clone(), path.clone());
+            let (name, path) = (report.name.clone(), page.clone());
             summary.reports.push(ReportPage { name, path });
         }
-        // To a post nothing is attached.
-        let is_mailed = |to: &To| matches!(to, To::Person(_));
-        if group.readers.iter().any(is_mailed) {
+        let readers = group.readers.iter();
+        let (persons, channels): (Vec<&To>, Vec<&To>) =
+            readers.partition(|to| matches!(to, To::Person(_)));
+        // To a post nothing is attached, so it says nothing of files either.
+        let mut messages = self.compose(&channels, done, &page)?;
+        if !persons.is_empty() {
             let made_of = (report, &done.set, stem.as_str());
             self.attach(draft, summary, made_of, &mut done.rendered)
                 .await?;
         }
-        Ok(path)
+        messages.extend(self.compose(&persons, done, &page)?);
+        Ok(messages)
     }
 
     fn compose(
         &self,
-        group: &Group,
+        readers: &[&To],
         done: &Done,
         page: &str,
     ) -> Result<Vec<Outgoing>, DeliveryError> {
@@ -301,7 +305,7 @@ impl Due<'_> {
         let archive = self.config.delivery.attachments.archive_url.as_ref();
         let url = archive.and_then(|url| url.join(page.strip_prefix("archive/")?).ok());
         let rendered = &done.rendered;
-        let compose = |reader: &To| {
+        let compose = |reader: &&To| {
             let mut mail = match reader {
                 To::Person(person) => delivery::compose(rendered, person, from, as_of, dated)?,
                 To::Channel(channel) => {
@@ -311,7 +315,7 @@ impl Due<'_> {
             mail.envelope.page = Some(page.to_owned());
             Ok(mail)
         };
-        group.readers.iter().map(compose).collect()
+        readers.iter().map(compose).collect()
     }
 
     /// What is decided of a report whose data is not there; none where it is.

@@ -60,6 +60,7 @@ mod own_report;
 mod posts;
 /// Who gets which rows of a report.
 mod recipients;
+mod recipients_random;
 /// What changed since it was told, and why.
 mod restate;
 mod restate_causes;
