@@ -30,6 +30,8 @@ mod deliver;
 mod delta;
 /// The demo against the truth of its own simulation.
 mod demo;
+/// Numbers for tests of random companies.
+mod dice;
 /// A person taken out of everything that is kept, and the proof of it.
 mod erase;
 /// The definition as a contract.
@@ -60,6 +62,7 @@ mod own_report;
 mod posts;
 /// Who gets which rows of a report.
 mod recipients;
+/// Nothing of others, over random companies and scopes.
 mod recipients_random;
 /// What changed since it was told, and why.
 mod restate;

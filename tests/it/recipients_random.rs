@@ -6,6 +6,7 @@ use std::io::{Cursor, Read};
 
 use mail_parser::{MessageParser, MimeHeaders};
 
+use crate::dice::Dice;
 use crate::http_server::Hook;
 use crate::small::{FIRST, fresh};
 use crate::support::Project;
@@ -26,26 +27,6 @@ select e.scope_no, p.name, p.company, p.email, e.lead_source as source, e.owner_
 from scope_entry e join person p on p.person_id = e.person_id where e.stage = 'known' order by e.scope_no, p.name
 ";
 const TEMPLATE: &str = "{{#> section heading=\"People\"}}\n{{> table people}}\n{{/section}}\n";
-
-/// Numbers that are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-
-    /// Some of these, at least one.
-    fn some(&mut self, words: &[&'static str]) -> BTreeSet<&'static str> {
-        let mut some = BTreeSet::from([words[self.below(words.len())]]);
-        some.extend(words.iter().filter(|_| self.below(3) == 0));
-        some
-    }
-}
 
 struct Lead {
     source: &'static str,

@@ -5,35 +5,16 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::dice::Dice;
 use crate::small::fresh;
 
 const DAYS: [&str; 4] = ["2025-03-06", "2025-03-07", "2025-03-08", "2025-03-09"];
 
-/// Numbers that are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-
-    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len())]
-    }
-
-    /// An instant of the days up to the `night`-th.
-    fn instant(&mut self, night: usize) -> String {
-        let day = 1 + self.below(6 + night);
-        format!(
-            "2025-03-{day:02}T{:02}:{:02}:00Z",
-            6 + self.below(15),
-            self.below(60)
-        )
-    }
+/// An instant of the days up to the `night`-th.
+fn instant(dice: &mut Dice, night: usize) -> String {
+    let day = 1 + dice.below(6 + night);
+    let (hour, minute) = (6 + dice.below(15), dice.below(60));
+    format!("2025-03-{day:02}T{hour:02}:{minute:02}:00Z")
 }
 
 #[derive(Clone)]
@@ -86,7 +67,7 @@ impl Company {
 
     fn changes(&mut self, night: usize) {
         let at = self.dice.below(self.leads.len());
-        let instant = self.dice.instant(night);
+        let instant = instant(&mut self.dice, night);
         self.serial += 1;
         let serial = self.serial;
         match self.dice.below(8) {
