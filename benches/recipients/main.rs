@@ -33,7 +33,7 @@ from (select distinct channel, segment from person where channel is not null and
 
 fn main() {
     let people = env::var("LEADGAUGE_BENCH_PEOPLE");
-    let people = people.map_or(60_000, |text| text.parse().unwrap());
+    let people = people.map_or(20_000, |text| text.parse().unwrap());
     let alone = night(people, "ops@bench.example");
     let all = night(
         people,

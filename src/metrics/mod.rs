@@ -87,6 +87,9 @@ impl MetricsError {
     }
 }
 
+/// Large relations that only other measures read.
+const STEPS: [&str; 3] = ["measured_entry", "stay_dimension", "stay_slot"];
+
 /// What is made of a relation as soon as it is there: its split by dimension, and measures of
 /// durations.
 fn made_of(relation: &str) -> &'static [&'static str] {
@@ -101,7 +104,7 @@ fn made_of(relation: &str) -> &'static [&'static str] {
 /// Computes every measure from `stage_entry`, and names the tables that are to be published.
 ///
 /// Reads the tables `baseline` and `job_extract` too where the session has them. Leaves every
-/// relation registered, for `freeze` and `figures`.
+/// relation registered, for `freeze` and `figures`, but for steps that only measures read.
 pub(crate) async fn measure(
     session: &Session,
     config: &Config,
@@ -117,6 +120,7 @@ pub(crate) async fn measure(
             session.register(&relation.name, frame.schema, frame.batches)?;
         }
     }
+    session.forget(STEPS)?;
     comparison::register(session, config).await?;
     let published = [
         "metric",
