@@ -1,8 +1,12 @@
 //! The baseline report: the funnel of now against the frozen baseline, every stage and every member
 //! of a dimension, with how many it rests on and how sure it is.
 
+mod cohorts;
 mod grids;
+mod moved;
 mod rows;
+
+use jiff::civil::Date;
 
 use self::grids::{member, members, plain, totals, volume};
 use self::rows::{Measured, Member, Stage, Summary};
@@ -17,6 +21,7 @@ struct Figures {
     summary: Option<Summary>,
     stages: Vec<Stage>,
     members: Vec<Member>,
+    cohorts: Vec<cohorts::Entered>,
     faults: Vec<Fault>,
 }
 
@@ -25,6 +30,7 @@ pub(super) fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
         summary: read_one(set, "summary", Summary::read)?,
         stages: read(set, "stages", Stage::read)?,
         members: read(set, "members", Member::read)?,
+        cohorts: read(set, "cohorts", cohorts::Entered::read)?,
         faults: read(set, "faults", Fault::read)?,
     };
     rows::short_next(&mut figures.stages, &mut figures.members);
@@ -41,8 +47,9 @@ pub(super) fn prepare(set: &MetricSet) -> Result<Prepared, ReportError> {
     sheet.keys = keys(&figures);
     sheet.todo_title = "What changed by more than chance";
     sheet.todo = changes.into_iter().map(|change| change.wait).collect();
-    sheet.panels = panels(&figures, &mut drawings);
+    sheet.panels = panels(&figures, set.as_of, &mut drawings);
     sheet.grids.extend([totals(&figures)]);
+    sheet.grids.push(cohorts::grid(&figures, set.as_of));
     sheet.grids.extend(members(&figures));
     sheet.foot = foot(&figures);
     Ok(sheet.prepared(drawings))
@@ -261,7 +268,7 @@ fn floor(figures: &Figures) -> String {
     })
 }
 
-fn panels(figures: &Figures, drawings: &mut Vec<Drawing>) -> Vec<Panel> {
+fn panels(figures: &Figures, as_of: Date, drawings: &mut Vec<Drawing>) -> Vec<Panel> {
     let mut panels = Vec::new();
     let bars: Vec<Bar> = figures.stages.iter().filter_map(bar).collect();
     if !bars.is_empty() {
@@ -272,6 +279,7 @@ fn panels(figures: &Figures, drawings: &mut Vec<Drawing>) -> Vec<Panel> {
             figure: Figure::draw("funnel", |room| chart::funnel(&bars, room), drawings),
         });
     }
+    panels.extend(moved::panel(figures, drawings));
     let rates = bullets(figures, |stage| (&stage.rate, stage.range), words::percent);
     if !rates.is_empty() {
         panels.push(Panel {
@@ -288,6 +296,7 @@ fn panels(figures: &Figures, drawings: &mut Vec<Drawing>) -> Vec<Panel> {
             ),
         });
     }
+    panels.extend(cohorts::panel(figures, as_of, &within(figures), drawings));
     let days = bullets(figures, |stage| (&stage.days, None), words::days);
     if !days.is_empty() {
         panels.push(Panel {

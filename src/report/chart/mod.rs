@@ -4,13 +4,17 @@
 //! Same input, same bytes. Direction is a shape as well as a colour, every mark has its number
 //! beside it, and no chart needs a legend.
 
+mod bridge;
 mod bullets;
+mod cohorts;
 mod funnel;
 mod svg;
 mod trend;
 mod weeks;
 
+pub(super) use bridge::{Step, StepKind, bridge};
 pub(super) use bullets::{Bullet, bullets};
+pub(super) use cohorts::{Cohort, Square, cohorts};
 pub(super) use funnel::{Bar, funnel};
 pub(super) use svg::{ChartError, Svg};
 pub(super) use trend::{mean, trend};

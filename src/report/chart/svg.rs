@@ -10,6 +10,7 @@ const STYLE: &str = "text{font-family:Roboto}\
 .ax{font-size:12px;fill:#56626e}.in{font-size:13px;fill:#ffffff}.on{font-size:13px;fill:#16202a}\
 .bar{fill:#0f6b6b}.part{fill:#a9cfcb}.short{fill:#b3372c}.track{fill:#eaeef0}\
 .halo{stroke:#ffffff;stroke-width:5}.tick{stroke:#16202a;stroke-width:2}.rule{stroke:#dde3e7;stroke-width:1}\
+.h1,.h2,.h3,.h4,.h5{fill:#0f6b6b}.h1{fill-opacity:.1}.h2{fill-opacity:.24}.h3{fill-opacity:.4}.h4{fill-opacity:.58}.h5{fill-opacity:.92}\
 .good{fill:#1b7339}.bad{fill:#b3372c}.mut{fill:#56626e}.area{fill:#d7e8e6}\
 .spark{fill:none;stroke:#0f6b6b;stroke-width:1.8}.strong{stroke:#16202a;stroke-width:.35}";
 

@@ -15,6 +15,7 @@ pub(super) fn tables() -> BTreeMap<&'static str, Rows> {
                 "message": "2,104 rows after 31,877", "last_good": "2026-11-18"}]),
             ),
         ),
+        ("cohorts", cohorts()),
         ("members", members()),
         ("stages", stages()),
         (
@@ -52,6 +53,26 @@ fn stages() -> Rows {
             "median_n": null, "baseline_median_days": null, "days_verdict": null,
             "industry_rate": null, "industry_days": null},
     ]))
+}
+
+fn cohorts() -> Rows {
+    let month = |month: &str, known: (i64, i64, i64, f64), mql: (i64, i64, i64, f64)| {
+        let entered = |stage: (&str, &str, i64, &str), it: (i64, i64, i64, f64)| {
+            json!({"month": month, "stage": stage.0, "term": stage.1, "stage_order": stage.2,
+                "next_term": stage.3, "n": it.0, "converted": it.1, "open": it.2, "rate": it.3})
+        };
+        [
+            entered(("known", "Known", 1, "Marketing qualified lead"), known),
+            entered(("mql", "Marketing qualified lead", 2, "Won"), mql),
+        ]
+    };
+    let months = [
+        month("2026-08-01", (1702, 769, 0, 0.452), (169, 42, 0, 0.249)),
+        month("2026-09-01", (1744, 703, 0, 0.403), (181, 40, 0, 0.221)),
+        month("2026-10-01", (1815, 608, 311, 0.335), (190, 21, 88, 0.111)),
+        month("2026-11-01", (1203, 241, 702, 0.200), (12, 0, 12, 0.0)),
+    ];
+    rows(Value::Array(months.concat()))
 }
 
 fn members() -> Rows {
