@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 
 use super::Figures;
+use super::rows::Stage;
 use crate::report::ReportError;
 use crate::report::chart::{self, Cohort, Square};
 use crate::report::grid::{Grid, Panel};
@@ -16,7 +17,6 @@ use crate::report::words;
 pub(super) struct Entered {
     month: Date,
     label: String,
-    next: String,
     n: i64,
     open: i64,
     rate: Option<f64>,
@@ -27,7 +27,6 @@ impl Entered {
         Ok(Self {
             month: row.date("month")?,
             label: words::label(&row.text("stage")?, &row.text("term")?),
-            next: row.text("next_term")?,
             n: row.integer("n")?,
             open: row.integer("open")?,
             rate: row.maybe_number("rate")?,
@@ -40,6 +39,11 @@ impl Entered {
         format!("{}{more}", words::percent(rate))
     }
 
+    fn brief(&self, rate: f64) -> String {
+        let more = if self.open > 0 { "+" } else { "" };
+        format!("{}{more}", words::rounded(rate * 100.0))
+    }
+
     /// Where there are enough to say.
     fn said(&self, floor: i64) -> Option<f64> {
         self.rate.filter(|_| self.n >= floor)
@@ -49,7 +53,7 @@ impl Entered {
 /// The months, and the stages from which people go on, each as they come.
 struct Table<'a> {
     months: Vec<Date>,
-    steps: Vec<&'a Entered>,
+    steps: Vec<&'a Stage>,
     all: &'a [Entered],
     floor: i64,
     as_of: Date,
@@ -60,20 +64,24 @@ impl<'a> Table<'a> {
         let all = &figures.cohorts;
         let mut months: Vec<Date> = all.iter().map(|it| it.month).collect();
         months.dedup();
-        // In the order of the funnel, which months without an entry of a stage do not tell.
-        let stages = figures.stages.iter();
-        let steps = stages.filter_map(|stage| all.iter().find(|it| it.label == stage.label));
+        // In the order of the funnel; one that has too few in every month says nothing.
+        let floor = figures.summary.as_ref().map_or(0, |it| it.floor);
+        let said = |stage: &&Stage| {
+            let mut of_stage = all.iter().filter(|it| it.label == stage.label);
+            of_stage.any(|it| it.said(floor).is_some())
+        };
+        let steps = figures.stages.iter().filter(said);
         Self {
             months,
             steps: steps.collect(),
             all,
-            floor: figures.summary.as_ref().map_or(0, |it| it.floor),
+            floor,
             as_of,
         }
     }
 
     fn row<T>(&self, month: Date, cell: impl Fn(Option<&Entered>) -> T) -> Vec<T> {
-        let found = |step: &Entered| {
+        let found = |step: &Stage| {
             let mut all = self.all.iter();
             all.find(|it| it.month == month && it.label == step.label)
         };
@@ -82,12 +90,15 @@ impl<'a> Table<'a> {
 
     fn square(&self, entered: Option<&Entered>) -> Square {
         let rate = entered.and_then(|it| it.said(self.floor));
-        let shown = match (entered, rate) {
-            (Some(it), Some(rate)) => it.shown(rate),
-            (Some(it), None) => format!("n\u{a0}{}", words::integer(it.n)),
-            (None, _) => words::NONE.to_owned(),
+        let (shown, brief) = match (entered, rate) {
+            (Some(it), Some(rate)) => (it.shown(rate), it.brief(rate)),
+            (Some(it), None) => {
+                let few = format!("n\u{a0}{}", words::integer(it.n));
+                (few.clone(), few)
+            }
+            (None, _) => (words::NONE.to_owned(), words::NONE.to_owned()),
         };
-        Square { rate, shown }
+        Square { rate, shown, brief }
     }
 
     fn cell(&self, entered: Option<&Entered>) -> Cell {
@@ -108,17 +119,14 @@ pub(super) fn panel(
     drawings: &mut Vec<Drawing>,
 ) -> Option<Panel> {
     let table = Table::of(figures, as_of);
-    let said = figures
-        .cohorts
-        .iter()
-        .any(|it| it.said(table.floor).is_some());
-    if !said {
+    if table.steps.is_empty() {
         return None;
     }
     let months = table.months.iter();
     let rows: Vec<Cohort> = months
         .map(|month| Cohort {
             month: words::month(*month, as_of),
+            brief: month.strftime("%b %y").to_string(),
             squares: table.row(*month, |it| table.square(it)),
         })
         .collect();
@@ -127,7 +135,7 @@ pub(super) fn panel(
         id: "cohorts",
         title: "Conversion by month of entry".to_owned(),
         say: format!(
-            "{within}, of those who entered it in the month. The darker, the nearer to its best month; + can still rise."
+            "{within}, of those who entered it in the month. The stronger its colour, the nearer to its best month; + can still rise."
         ),
         figure: Figure::draw(
             "cohorts",
@@ -141,7 +149,8 @@ pub(super) fn panel(
 pub(super) fn grid(figures: &Figures, as_of: Date) -> Grid {
     let table = Table::of(figures, as_of);
     let steps = table.steps.iter();
-    let heads = steps.map(|it| Cow::Owned(format!("{} to {}", it.label, it.next)));
+    let next = |it: &Stage| it.next.clone().unwrap_or_default();
+    let heads = steps.map(|it| Cow::Owned(format!("{} to {}", it.label, next(it))));
     let heads = std::iter::once(Cow::Borrowed("Month"))
         .chain(heads)
         .collect();

@@ -59,7 +59,12 @@ fn dimension<'a>(members: &'a [Member], stage: &Stage) -> Option<(&'a str, Steps
     for steps in all.values_mut() {
         steps.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
     }
-    let largest = |steps: &Steps<'_>| steps.first().map_or(0.0, |it| it.1.abs());
+    // That those of whom it is not known moved says nothing.
+    let known = |steps: &Steps<'_>| {
+        let mut known = steps.iter().filter(|it| it.0.member != "blank");
+        known.next().map(|it| it.1.abs())
+    };
+    let largest = |steps: &Steps<'_>| known(steps).unwrap_or(0.0);
     let (dimension, steps) = all
         .into_iter()
         .max_by(|a, b| largest(&a.1).total_cmp(&largest(&b.1)).then(b.0.cmp(a.0)))?;

@@ -1,4 +1,4 @@
-//! Cohorts: one square a month and step of the funnel, the darker the more went on. Each step has shades of
+//! Cohorts: one square a month and step of the funnel, of the stronger colour the more went on. Each step has shades of
 //! its own, from none to its best month, so that months can be compared down a column.
 
 use super::Room;
@@ -9,18 +9,23 @@ use crate::report::words;
 const SHADES: [&str; 5] = ["h1", "h2", "h3", "h4", "h5"];
 const HEAD: f64 = 22.0;
 const PITCH: f64 = 28.0;
+/// A narrower column has no room for `43.1%+`.
+const ROOMY: f64 = 60.0;
 
 /// What became of those who entered a stage in one month.
 pub(in crate::report) struct Square {
     /// None where there are too few to say, or nobody.
     pub(in crate::report) rate: Option<f64>,
-    /// As it is written.
+    /// As it is written, and where there is little room.
     pub(in crate::report) shown: String,
+    pub(in crate::report) brief: String,
 }
 
 /// The squares of a month, one a step.
 pub(in crate::report) struct Cohort {
     pub(in crate::report) month: String,
+    /// The same where there is little room.
+    pub(in crate::report) brief: String,
     pub(in crate::report) squares: Vec<Square>,
 }
 
@@ -45,8 +50,12 @@ pub(in crate::report) fn cohorts(steps: &[String], rows: &[Cohort], room: Room) 
     let best: Vec<f64> = (0..steps.len()).map(|step| best(rows, step)).collect();
     let mut y = HEAD;
     for row in rows {
-        let month = words::shortened(&row.month, letters(left));
-        svg.text("lab", (0.0, y + 18.0), Anchor::Start, &month);
+        let month = if room == Room::Wide {
+            &row.month
+        } else {
+            &row.brief
+        };
+        svg.text("lab", (0.0, y + 18.0), Anchor::Start, month);
         for (number, (square, best)) in row.squares.iter().zip(&best).enumerate() {
             let at = (place(number), y);
             draw(&mut svg, square, *best, (at, column));
@@ -66,7 +75,12 @@ fn draw(svg: &mut Svg, square: &Square, best: f64, ((x, y), column): ((f64, f64)
         Some(_) => "on",
     };
     let middle = (x + column / 2.0, y + 18.0);
-    svg.text(text, middle, Anchor::Middle, &square.shown);
+    let shown = if column < ROOMY {
+        &square.brief
+    } else {
+        &square.shown
+    };
+    svg.text(text, middle, Anchor::Middle, shown);
 }
 
 /// The place of a rate among the shades, of which the last is that of the best.
@@ -86,7 +100,7 @@ fn best(rows: &[Cohort], step: usize) -> f64 {
 fn left(room: Room) -> f64 {
     match room {
         Room::Wide => 118.0,
-        Room::Narrow | Room::Mail => 66.0,
+        Room::Narrow | Room::Mail => 54.0,
     }
 }
 
