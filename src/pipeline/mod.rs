@@ -325,8 +325,18 @@ async fn try_hand_over(
         .partition(|mail| mail.envelope.channel.is_none());
     // Neither waits for the other, and what stops the one does not stop the other.
     let (posted, sent) = futures::join!(
-        delivery::post(store, &delivery.channels, delivery.keep_trying, &posts),
-        delivery::send(store, &delivery.transport, delivery.keep_trying, &mails),
+        Box::pin(delivery::post(
+            store,
+            &delivery.channels,
+            delivery.keep_trying,
+            &posts
+        )),
+        Box::pin(delivery::send(
+            store,
+            &delivery.transport,
+            delivery.keep_trying,
+            &mails
+        )),
     );
     let (mut receipts, mut failed) = (Vec::new(), None);
     for ended in [posted, sent] {

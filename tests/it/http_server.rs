@@ -48,7 +48,7 @@ impl Hook {
                 let answer = answers.get(number).copied().unwrap_or(taken);
                 let (socket, shared, sender) =
                     (socket.unwrap(), Arc::clone(&shared), sender.clone());
-                thread::spawn(move || serve(socket, answer, &shared, &sender));
+                thread::spawn(move || serve(&socket, answer, &shared, &sender));
             }
         });
         Self {
@@ -68,11 +68,11 @@ impl Hook {
     }
 }
 
-fn serve(socket: TcpStream, answer: Answer, requests: &Mutex<Vec<Request>>, arrived: &Sender<()>) {
+fn serve(socket: &TcpStream, answer: Answer, requests: &Mutex<Vec<Request>>, arrived: &Sender<()>) {
     if matches!(answer, Answer::CloseUnread) {
         return;
     }
-    let request = read(&socket);
+    let request = read(socket);
     requests.lock().unwrap().push(request);
     arrived.send(()).ok();
     let (head, body) = match answer {
@@ -90,7 +90,8 @@ fn serve(socket: TcpStream, answer: Answer, requests: &Mutex<Vec<Request>>, arri
     let length = body.len();
     let answer =
         format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-    (&socket).write_all(answer.as_bytes()).unwrap();
+    let mut socket = socket;
+    socket.write_all(answer.as_bytes()).unwrap();
 }
 
 fn read(socket: &TcpStream) -> Request {

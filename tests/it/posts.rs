@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -14,9 +15,9 @@ fn posting(channels: &[(&str, &str, &Hook)]) -> Project {
     for (number, (name, kind, hook)) in channels.iter().enumerate() {
         let variable = format!("LEADGAUGE_TEST_HOOK_{number}");
         project.set(&variable, &hook.url);
-        to.push_str(&format!(", {{ channel: \"{name}\" }}"));
-        let line = format!("    - {{ name: \"{name}\", {kind}: {{ env: {variable} }} }}\n");
-        named.push_str(&line);
+        write!(to, ", {{ channel: \"{name}\" }}").unwrap();
+        let url = format!("{kind}: {{ env: {variable} }}");
+        writeln!(named, "    - {{ name: \"{name}\", {url} }}").unwrap();
     }
     let config = "config/leadgauge.yaml";
     project.replace(config, ", Bob Hill <bob@acme.example>", &to);
@@ -31,11 +32,8 @@ fn one(hook: &Hook) -> Project {
 
 /// What is told of the post to `#funnel` alone.
 fn told(project: &Project) -> Vec<String> {
-    let mut lines = listed(project, &["--to", "#Funnel"]);
-    lines
-        .iter_mut()
-        .for_each(|line| *line = line.replace("#funnel ", ""));
-    lines
+    let lines = listed(project, &["--to", "#Funnel"]).into_iter();
+    lines.map(|line| line.replace("#funnel ", "")).collect()
 }
 
 /// `state` of each record of a message whose recipient is no person, in order.

@@ -2,6 +2,7 @@
 //! what the reader gets, be it a mail with its files or a post.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{Cursor, Read};
 
 use mail_parser::{MessageParser, MimeHeaders};
@@ -98,10 +99,12 @@ fn export(leads: &[Lead], dice: &mut Dice) -> String {
     for (number, Lead { source, owner }) in leads.iter().enumerate() {
         let status = STATUSES[dice.below(STATUSES.len())];
         let (day, mql) = (1 + dice.below(5), 5 + dice.below(2));
-        csv += &format!(
+        writeln!(
+            csv,
             "L{number},person{number:02},person{number:02},person{number:02}@x.example,company{number:02},{source},\
-             {status},,50,2025-03-{mql:02}T10:00:00Z,{owner},2025-03-{day:02}T08:00:00Z,2025-03-06T11:00:00Z\n"
-        );
+             {status},,50,2025-03-{mql:02}T10:00:00Z,{owner},2025-03-{day:02}T08:00:00Z,2025-03-06T11:00:00Z"
+        )
+        .unwrap();
     }
     csv
 }
@@ -144,10 +147,8 @@ fn mailed(seed: u64, hooks: &[Hook; 2]) -> (Vec<Lead>, Vec<Reader>, Project) {
     for ((reader, hook), kind) in posted.iter().zip(hooks).zip(["slack", "webhook"]) {
         let variable = format!("LEADGAUGE_TEST_{}", kind.to_uppercase());
         project.set(&variable, &hook.url);
-        named += &format!(
-            "    - {{ name: {}, {kind}: {{ env: {variable} }} }}\n",
-            channel(reader)
-        );
+        let url = format!("{kind}: {{ env: {variable} }}");
+        writeln!(named, "    - {{ name: {}, {url} }}", channel(reader)).unwrap();
     }
     project.replace(
         config,
@@ -177,10 +178,9 @@ fn mails(project: &Project, address: &str) -> Vec<String> {
         for part in &mail.parts {
             let name = part.attachment_name().unwrap_or_default();
             text += name;
-            text += &if name.ends_with(".xlsx") {
-                unzipped(part.contents())
-            } else {
-                String::from_utf8_lossy(part.contents()).into_owned()
+            text += &match part.contents() {
+                workbook if workbook.starts_with(b"PK") => unzipped(workbook),
+                plain => String::from_utf8_lossy(plain).into_owned(),
             };
         }
         Some(text)

@@ -31,17 +31,17 @@ pub(super) fn payload(post: &Post<'_>) -> Value {
     let mut blocks = vec![json!({
         "type": "header", "text": {"type": "plain_text", "text": &header, "emoji": false}
     })];
-    let section = |text| json!({"type": "section", "text": mrkdwn(text)});
+    let section = |text: String| json!({"type": "section", "text": mrkdwn(&text)});
     blocks.extend(sections.into_iter().map(section));
     if is_cut {
-        blocks.push(context("_There is more than fits here._".to_owned()));
+        blocks.push(context("_There is more than fits here._"));
     }
     if let Some(page) = post.page {
-        blocks.push(context(format!("<{}|The whole report>", address(page))));
+        blocks.push(context(&format!("<{}|The whole report>", address(page))));
     }
     let footer = fitted(footer.trim(), FOOTER);
     if !footer.is_empty() {
-        blocks.push(context(footer));
+        blocks.push(context(&footer));
     }
     json!({"text": header, "blocks": blocks, "unfurl_links": false, "unfurl_media": false})
 }
@@ -53,11 +53,11 @@ fn seen(text: &str) -> String {
 }
 
 /// With `verbatim`, Slack makes no link of what looks like an address or a channel.
-fn mrkdwn(text: String) -> Value {
+fn mrkdwn(text: &str) -> Value {
     json!({"type": "mrkdwn", "text": text, "verbatim": true})
 }
 
-fn context(text: String) -> Value {
+fn context(text: &str) -> Value {
     json!({"type": "context", "elements": [mrkdwn(text)]})
 }
 
