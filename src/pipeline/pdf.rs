@@ -187,12 +187,16 @@ mod tests {
         let shown = printer.chromium.display();
         assert_eq!(why, format!("`{shown}` did not end within 1 seconds"));
         let pid = std::fs::read_to_string(pid).unwrap();
-        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
-        // Gone, or a zombie that its new parent has not looked after yet.
-        assert!(
-            state.is_err() || state.unwrap().contains(") Z "),
-            "it lives"
-        );
+        // Gone, or a zombie that its new parent has not looked after yet; a signal takes its time.
+        let lives = || {
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+            state.is_ok_and(|state| !state.contains(") Z "))
+        };
+        let began = Instant::now();
+        while lives() {
+            assert!(began.elapsed() < PATIENCE, "it lives");
+            tokio::time::sleep(GLANCE).await;
+        }
     }
 
     // A browser that makes nothing is told, and so is one that is not there; none sees the program's
