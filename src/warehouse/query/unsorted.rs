@@ -7,15 +7,16 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int64Type, SchemaRef};
+use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
-use crate::warehouse::file::Reading;
+use crate::warehouse::file::{Batches, Reading};
 use crate::warehouse::log::DataFile;
 use crate::warehouse::schema::aligned;
 
-/// Row groups that are decoded before their turn, over all parts.
+/// Row groups that are decoded before their turn.
 const AHEAD: usize = 3;
 const COMMIT_NO: &str = "commit_no";
 
@@ -41,25 +42,34 @@ impl AsStored {
         self,
         files: Vec<Arc<DataFile>>,
         part: Part,
-    ) -> impl Stream<Item = Result<RecordBatch, WarehouseError>> {
+    ) -> BoxStream<'static, Result<RecordBatch, WarehouseError>> {
         let opening = self.clone();
         let open = move |file| opening.clone().groups(file);
-        let group = move |(file, reading, group)| {
+        let groups = stream::iter(files)
+            .then(open)
+            .try_flatten()
+            .enumerate()
+            .filter(move |(number, group)| ready(group.is_err() || number % part.of == part.at))
+            .map(|(_, group)| group);
+        // A part of several has a core of its own, and lets a batch go before it decodes the next.
+        if part.of > 1 {
+            let rows = move |(file, reading, group): (Arc<DataFile>, Reading, usize)| {
+                ready(self.rows(&file, reading, group))
+            };
+            return groups.and_then(rows).try_flatten().boxed();
+        }
+        let ahead = move |(file, reading, group)| {
             let decoded = tokio::spawn(self.clone().group(file, reading, group));
             let batches = decoded
                 .map(|batches| batches.unwrap_or_else(|failed| resume_unwind(failed.into_panic())));
             ready(Ok(batches))
         };
-        stream::iter(files)
-            .then(open)
-            .try_flatten()
-            .enumerate()
-            .filter(move |(number, group)| ready(group.is_err() || number % part.of == part.at))
-            .map(|(_, group)| group)
-            .and_then(group)
-            .try_buffered(AHEAD.div_ceil(part.of))
+        groups
+            .and_then(ahead)
+            .try_buffered(AHEAD)
             .map_ok(|batches| stream::iter(batches).map(Ok))
             .try_flatten()
+            .boxed()
     }
 
     /// The row groups of a file.
@@ -82,23 +92,41 @@ impl AsStored {
         reading: Reading,
         group: usize,
     ) -> Result<Vec<RecordBatch>, WarehouseError> {
+        self.rows(&file, reading, group)?.try_collect().await
+    }
+
+    /// The rows of a row group, batch by batch.
+    fn rows(
+        &self,
+        file: &DataFile,
+        reading: Reading,
+        group: usize,
+    ) -> Result<
+        impl Stream<Item = Result<RecordBatch, WarehouseError>> + Send + use<>,
+        WarehouseError,
+    > {
         let fields = self.wanted.fields().iter();
         let mut names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
         let is_later = file.commits[1] > self.commit_no;
         if is_later {
             names.push(COMMIT_NO);
         }
-        let mut batches = reading.group(group, &names)?.all().await?;
-        for batch in &mut batches {
+        let batches = reading.group(group, &names)?;
+        let next = |mut batches: Batches| async move {
+            let batch = batches.next().await?;
+            Ok(batch.map(|batch| (batch, batches)))
+        };
+        let this = self.clone();
+        let known = move |batch: RecordBatch| {
             let known = if is_later {
-                self.known(batch)
+                this.known(&batch)
             } else {
-                Ok(batch.clone())
+                Ok(batch)
             };
-            let known = known.and_then(|known| aligned(&known, &self.wanted));
-            *batch = known.map_err(WarehouseError::of(&self.table))?;
-        }
-        Ok(batches)
+            let known = known.and_then(|known| aligned(&known, &this.wanted));
+            ready(known.map_err(WarehouseError::of(&this.table)))
+        };
+        Ok(stream::try_unfold(batches, next).and_then(known))
     }
 
     /// Without the rows of later commits.
