@@ -5,7 +5,7 @@
 //! * `nights`: 64 nights on which 0.5 % of the people change: recording a night against reading its
 //!   file, and the peak of memory until the history is written, merges included;
 //! * `year`: 365 nights of 100,000 people: what the history takes on disk against its first snapshot;
-//! * `job`: 1,000 nights of 2,000 people: the whole job on the last nights against the tenth;
+//! * `job`: 1,000 nights of 20,000 people: the whole job on the last nights against the tenth;
 //! * `scan`: every column of the whole history, by `leadgauge sql` and by DataFusion's own scan of the
 //!   same Parquet files; the answers must be equal.
 //!
