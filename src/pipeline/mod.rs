@@ -25,6 +25,7 @@ mod recipients;
 mod record;
 mod render;
 mod restate;
+mod show;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -52,7 +53,7 @@ pub(crate) use deliveries::{Which, list as list_messages, preview, resend, retry
 pub(crate) use error::PipelineError;
 pub(crate) use late::{Days, backfill, release};
 pub(crate) use reader::{Reader, baselines, compare, freeze, reader, runs, show_baseline};
-pub(crate) use render::render_one;
+pub(crate) use show::render_one;
 pub(crate) use summary::{Event, ReportPage, RunSummary, StreamResult};
 use summary::{OF_MAIL, Watch};
 pub(crate) use upkeep::{

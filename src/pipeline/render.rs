@@ -14,7 +14,6 @@ use crate::clock;
 use crate::config::{Config, Listed, Report, Scope, Sees, To};
 use crate::delivery::{self, DeliveryError, Outgoing};
 use crate::metrics::{self, Figures, Given, MetricSet, Reading, Told};
-use crate::problem::Problems;
 use crate::report::{self, Pictures, Rendered};
 use crate::warehouse::{Draft, FileKind};
 
@@ -370,7 +369,7 @@ fn left_out(report: &Report, error: &PipelineError) -> String {
 }
 
 /// Each scope once, in the order of their first readers.
-fn scopes<'a>(sees: impl Iterator<Item = &'a Sees>) -> Vec<Scope> {
+pub(super) fn scopes<'a>(sees: impl Iterator<Item = &'a Sees>) -> Vec<Scope> {
     let mut scopes: Vec<Scope> = Vec::new();
     for scope in sees.map(|sees| &sees.scope) {
         if !scope.is_everything() && !scopes.contains(scope) {
@@ -432,45 +431,4 @@ async fn queue(draft: &mut Draft, mail: &Outgoing) -> Result<(), PipelineError> 
         )
         .await?;
     Ok(())
-}
-
-/// Renders one report from a published version; sends nothing and changes nothing. `reader` is the
-/// address of whom it would be mailed to; none: who sees everything. How many persons were erased
-/// since comes with it, and why a file of the report is missing.
-pub(crate) async fn render_one(
-    config: &Config,
-    name: &str,
-    as_of: Option<Date>,
-    reader: Option<&str>,
-) -> Result<(Date, Rendered, usize, Option<String>), PipelineError> {
-    let Some(report) = config.reports.iter().find(|report| report.name == name) else {
-        let names: Vec<String> = config
-            .reports
-            .iter()
-            .map(|report| format!("`{}`", report.name))
-            .collect();
-        let fix = format!("name one of {}", names.join(", "));
-        return Err(PipelineError::NoReport {
-            name: name.to_owned(),
-            fix,
-        });
-    };
-    let templates = Templates::load(&config.templates)?;
-    let mut published = super::reader(config, as_of).await?;
-    let session = published.with_all_tables().await?;
-    let as_of = published.as_of();
-    let config = config.on(as_of);
-    let sees = match reader {
-        None => Sees::default(),
-        Some(address) => recipients::one(&session, &config, report, address).await?,
-    };
-    let scopes = scopes(std::iter::once(&sees));
-    let figures = metrics::figures_for(&session, &config, name, as_of, &scopes).await?;
-    if !sees.scope.is_everything() && !figures.tells_apart(&sees.scope) {
-        return Err(Problems::from(recipients::nothing_told(report, &sees.scope)).into());
-    }
-    let Reading { set, .. } = figures.of(&sees, &config.delivery.privacy)?;
-    let mut rendered = report::render(&set, &templates)?;
-    let missing = super::attach::make(&config, report, &set, &mut rendered).await?;
-    Ok((as_of, rendered, published.erased_since(), missing))
 }
