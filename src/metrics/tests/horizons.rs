@@ -1,12 +1,15 @@
-//! Conversion by age, as a baseline keeps it, against a slow loop over random stage entries.
+//! Conversion by age, as a baseline keeps it, against a slow loop over random stage entries; and by month, as
+//! its report tells it.
 
-use jiff::civil::date;
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use serde_json::Value;
 
 use super::fixture::{STAGES, config};
 use super::random::{AS_OF, day_end, entries, session};
 use super::reference::Slow;
 use super::rows;
-use crate::metrics::{Freeze, freeze};
+use crate::metrics::{Freeze, figures, freeze, measure};
 
 /// What a baseline keeps of every horizon is what a loop counts: of entries at least so old when
 /// frozen those that converted within it, whatever horizon was in force.
@@ -63,4 +66,37 @@ async fn conversion_by_age_is_that_of_every_horizon() {
         }
     }
     assert!(told > 100, "{told}");
+}
+
+/// The cohorts of the baseline report are the conversion of months that `metric` tells, a year of them;
+/// what a month can still bring is open there, and nothing once its last entry is a horizon old.
+#[tokio::test]
+async fn cohorts_are_the_conversion_of_months() {
+    let config = config();
+    let session = session(&config, &entries(7));
+    measure(&session, &config).await.unwrap();
+    let told = figures(&session, &config, "baseline", AS_OF).await.unwrap();
+    let told = &told.tables["cohorts"];
+    let sql = "select period_start as month, stage, n, value as rate, detail from metric
+               join stage s on s.id = metric.stage join stage t on t.id = metric.to_stage
+               where measure = 'conversion' and period = 'month' and dimension is null and n > 0
+                   and t.stage_order = s.stage_order + 1 and period_start > $as_of - 366
+               order by period_start, s.stage_order";
+    let measured = rows(&session, sql).await;
+    assert!(told.len() > 12, "{}", told.len());
+    assert_eq!(told.len(), measured.len());
+    for (cohort, measured) in told.iter().zip(measured) {
+        for column in ["month", "stage", "n", "rate"] {
+            assert_eq!(cohort[column], measured[column], "{cohort:?}");
+        }
+        let detail: Value = serde_json::from_str(measured["detail"].as_str().unwrap()).unwrap();
+        assert_eq!(cohort["converted"], detail["converted"]);
+        let open = cohort["open"].as_i64().unwrap();
+        assert!(open <= detail["open"].as_i64().unwrap(), "{cohort:?}");
+        let month: Date = cohort["month"].as_str().unwrap().parse().unwrap();
+        let is_old = month.last_of_month() + 30.days() <= AS_OF;
+        assert!(!is_old || open == 0, "{cohort:?}");
+    }
+    let still = told.iter().any(|it| it["open"].as_i64() > Some(0));
+    assert!(still, "no month is still open");
 }

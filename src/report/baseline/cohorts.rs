@@ -35,13 +35,15 @@ impl Entered {
 
     /// With a `+` where it can still rise.
     fn shown(&self, rate: f64) -> String {
-        let more = if self.open > 0 { "+" } else { "" };
-        format!("{}{more}", words::percent(rate))
+        format!("{}{}", words::percent(rate), self.more())
     }
 
     fn brief(&self, rate: f64) -> String {
-        let more = if self.open > 0 { "+" } else { "" };
-        format!("{}{more}", words::rounded(rate * 100.0))
+        format!("{}{}", words::rounded(rate * 100.0), self.more())
+    }
+
+    fn more(&self) -> &'static str {
+        if self.open > 0 { "+" } else { "" }
     }
 
     /// Where there are enough to say.

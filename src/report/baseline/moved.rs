@@ -60,11 +60,10 @@ fn dimension<'a>(members: &'a [Member], stage: &Stage) -> Option<(&'a str, Steps
         steps.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
     }
     // That those of whom it is not known moved says nothing.
-    let known = |steps: &Steps<'_>| {
-        let mut known = steps.iter().filter(|it| it.0.member != "blank");
-        known.next().map(|it| it.1.abs())
+    let largest = |steps: &Steps<'_>| {
+        let known = steps.iter().find(|it| it.0.member != "blank");
+        known.map_or(0.0, |it| it.1.abs())
     };
-    let largest = |steps: &Steps<'_>| known(steps).unwrap_or(0.0);
     let (dimension, steps) = all
         .into_iter()
         .max_by(|a, b| largest(&a.1).total_cmp(&largest(&b.1)).then(b.0.cmp(a.0)))?;
@@ -119,4 +118,100 @@ fn step(label: String, from: f64, difference: f64) -> Step {
 fn difference_words(value: f64) -> String {
     let sign = if value < 0.0 { "−" } else { "+" };
     format!("{sign}{}", words::decimal(value.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::Measured;
+    use super::*;
+
+    fn stage(label: &str, volume: Option<Verdict>, entered: i64, baseline: f64) -> Stage {
+        let nothing = || Measured {
+            value: None,
+            n: None,
+            baseline: None,
+            industry: None,
+            verdict: None,
+        };
+        Stage {
+            label: label.to_owned(),
+            term: label.to_owned(),
+            next: None,
+            entered: Some(entered),
+            baseline_entered: Some(baseline),
+            volume,
+            rate: nothing(),
+            range: None,
+            days: nothing(),
+        }
+    }
+
+    fn member_of(dimension: &str, member: &str, entered: i64, baseline: f64) -> Member {
+        Member {
+            dimension: dimension.to_owned(),
+            member: member.to_owned(),
+            stage: stage("MQL", None, entered, baseline),
+        }
+    }
+
+    /// What fell is explained before what rose, and what does not differ never is.
+    #[test]
+    fn what_fell_comes_first() {
+        let same = stage("Known", Some(Verdict::Same), 10, 10.0);
+        let up = stage("MQL", Some(Verdict::Up), 30, 10.0);
+        let down = stage("SAL", Some(Verdict::Down), 3, 10.0);
+        let all = [same, up, down];
+        assert_eq!(moved(&all).unwrap().label, "SAL");
+        assert_eq!(moved(&all[..2]).unwrap().label, "MQL");
+        assert!(moved(&all[..1]).is_none());
+    }
+
+    /// The dimension is that of the member that moved the most; those of whom nothing is known do not
+    /// count for it, however many they are.
+    #[test]
+    fn the_dimension_that_tells_the_most() {
+        let members = [
+            member_of("region", "blank", 90, 10.0),
+            member_of("region", "EMEA", 12, 10.0),
+            member_of("lead_source", "Web", 20, 12.0),
+            member_of("lead_source", "Event", 2, 22.0),
+        ];
+        let (found, steps) = dimension(&members, &members[0].stage).unwrap();
+        assert_eq!(found, "lead_source");
+        assert_eq!(
+            steps.iter().map(|it| it.1).collect::<Vec<_>>(),
+            [-20.0, 8.0]
+        );
+    }
+
+    /// Each step begins where the one before ended; what has no step of its own is the others'; and they
+    /// lead from the baseline to what came.
+    #[test]
+    fn steps_lead_from_the_baseline_to_now() {
+        let members: Vec<Member> = (0..8)
+            .map(|number| member_of("lead_source", &format!("m{number}"), 20 - 3 * number, 10.5))
+            .collect();
+        let total = stage("MQL", Some(Verdict::Down), 76, 84.0);
+        let (_, ordered) = dimension(&members, &total).unwrap();
+        let steps = steps(ordered, 84.0, 76.0);
+        let labels: Vec<&str> = steps.iter().map(|it| it.label.as_str()).collect();
+        let expected = [
+            "Baseline", "m7", "m0", "m6", "m1", "m5", "m2", "Others", "Now",
+        ];
+        assert_eq!(labels, expected);
+        let between = &steps[..steps.len() - 1];
+        for pair in between.windows(2) {
+            assert!(
+                (pair[0].to - pair[1].from).abs() < 1e-9,
+                "{}",
+                pair[1].label
+            );
+        }
+        assert!((between.last().unwrap().to - 76.0).abs() < 1e-9);
+        let shown: Vec<&str> = steps.iter().map(|it| it.shown.as_str()).collect();
+        let words = [
+            "84.0", "−11.5", "+9.5", "−8.5", "+6.5", "−5.5", "+3.5", "−2.0", "76",
+        ];
+        assert_eq!(shown, words);
+    }
 }
