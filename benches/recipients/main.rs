@@ -14,13 +14,13 @@
 
 #[path = "../measures/company.rs"]
 mod company;
+#[path = "../process/mod.rs"]
+mod process;
 
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
 const AS_OF: &str = "2026-11-19";
 const RECIPIENTS: usize = 500;
@@ -70,40 +70,13 @@ fn night(people: usize, to: &str) -> Night {
     let queries = folder.path().join("queries/recipients");
     fs::create_dir_all(&queries).unwrap();
     fs::write(queries.join("parts.sql"), QUERY).unwrap();
-    let began = Instant::now();
-    let peak_mib = run(folder.path());
-    let seconds = began.elapsed().as_secs_f64();
+    let args = ["run", "--no-send", "--as-of", AS_OF];
+    let ran = process::run(process::leadgauge(folder.path(), &args));
     Night {
-        seconds,
-        peak_mib,
+        seconds: ran.seconds,
+        peak_mib: ran.peak_mib,
         mails: outbox(&folder.path().join("warehouse/outbox")),
     }
-}
-
-/// Runs the night to its end and gives the most memory, in MiB, that it held.
-fn run(folder: &Path) -> u64 {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_leadgauge"))
-        .args(["run", "--no-send", "--as-of", AS_OF])
-        .current_dir(folder)
-        .spawn()
-        .unwrap();
-    let mut peak = 0;
-    loop {
-        peak = peak.max(high_water(child.id()));
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "the night failed");
-            return peak;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// The most memory that a process ever held, in MiB; 0 once it is gone.
-fn high_water(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-    kilobytes.map_or(0, |text| text.parse::<u64>().unwrap() / 1_024)
 }
 
 /// How many recipients have exactly one mail.

@@ -254,6 +254,8 @@ pub(super) enum FunnelCommand {
     Diff(DiffArgs),
     /// The history under another definition, beside today's; publishes nothing
     Replay(ReplayArgs),
+    /// Walk over evidence in Parquet files, as `leadgauge sql` exports it; the warehouse is not read
+    Walk(WalkArgs),
     /// Try several values of a threshold on the history
     Whatif(WhatifArgs),
     /// Record that somebody signed the definition as it stands
@@ -295,6 +297,19 @@ pub(super) struct ReplayArgs {
     /// How they are written
     #[arg(long, value_enum, default_value = "parquet", requires = "out")]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WalkArgs {
+    /// Files with the columns of `evidence`, sorted by `person_id` from the first to the last
+    #[arg(required = true)]
+    pub(super) evidence: Vec<PathBuf>,
+    /// Write the stage entries here, as Parquet
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// The day up to which definitions come into force [default: yesterday]
+    #[arg(long, value_name = "DATE")]
+    pub(super) as_of: Option<Date>,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::{Format, FunnelCommand, ReplayArgs, WhatifArgs};
+use super::args::{Format, FunnelCommand, ReplayArgs, WalkArgs, WhatifArgs};
 use super::output::Output;
 use super::run::counted;
 use super::sql::written;
@@ -28,6 +28,7 @@ pub(super) async fn funnel(
             print_contrast(&contrast, output)
         }
         FunnelCommand::Replay(args) => Box::pin(replay(config, args, output)).await,
+        FunnelCommand::Walk(args) => walk(config, args, output),
         FunnelCommand::Whatif(args) => Box::pin(whatif(config, args, output)).await,
         FunnelCommand::Sign(args) => sign(config, &args.role, &args.name, output),
     }
@@ -129,6 +130,28 @@ async fn replay(config: &Config, args: &ReplayArgs, output: &Output) -> Result<O
         fs::write(&path, &bytes).map_err(Failure::run)?;
     }
     print_contrast(&contrast, output)
+}
+
+fn walk(config: &Config, args: &WalkArgs, output: &Output) -> Result<Outcome, Failure> {
+    let stored = contract::walk(config, &args.evidence, args.as_of, &args.out)?;
+    output.finish();
+    let read: u64 = stored.counts.values().sum();
+    if output.wants_json() {
+        output.json(&json!({
+            "evidence": read, "entries": stored.entries, "fates": stored.counts,
+            "file": args.out.display().to_string(),
+        }));
+        return Ok(Outcome::Done);
+    }
+    let happened = stored.counts.iter().filter(|(_, count)| **count > 0);
+    let fates = happened.map(|(fate, count)| format!("  {fate}: {count}\n"));
+    output.say(&format!(
+        "`{}` holds what was entered: {} rows, of {read} rows of evidence\n{}",
+        args.out.display(),
+        stored.entries,
+        fates.collect::<String>()
+    ));
+    Ok(Outcome::Done)
 }
 
 async fn whatif(config: &Config, args: &WhatifArgs, output: &Output) -> Result<Outcome, Failure> {

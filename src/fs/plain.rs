@@ -1,7 +1,10 @@
 //! Files on local disk that are no store's: what the user wrote, and what the user asked for.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::StoreError;
 
@@ -12,29 +15,84 @@ use super::StoreError;
     reason = "this module is the one that writes"
 )]
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let failed = |source: std::io::Error| StoreError::Io {
-        path: path.display().to_string(),
-        source: source.into(),
-    };
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        std::fs::create_dir_all(folder).map_err(failed(path))?;
     }
-    std::fs::write(path, bytes).map_err(failed)
+    std::fs::write(path, bytes).map_err(failed(path))
 }
 
 /// Creates a file at a path of the user's choosing for writing bit by bit, emptying one that is
 /// there. Not synced: nothing of the warehouse's is written this way.
 pub(crate) fn create(path: &Path) -> Result<File, StoreError> {
-    let failed = |source: std::io::Error| StoreError::Io {
-        path: path.display().to_string(),
-        source: source.into(),
-    };
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        std::fs::create_dir_all(folder).map_err(failed(path))?;
     }
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(true);
-    options.open(path).map_err(failed)
+    options.open(path).map_err(failed(path))
+}
+
+/// A file that the user asked for, under another name beside its own until it is whole; gone if it
+/// never is. Not synced: nothing of the warehouse's is written this way.
+pub(crate) struct Draft {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Draft {
+    pub(crate) fn begin(path: &Path) -> Result<Self, StoreError> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        std::fs::create_dir_all(folder).map_err(failed(path))?;
+        let mut builder = tempfile::Builder::new();
+        // Anybody may read it whom the user's own files let.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        Ok(Self {
+            file: builder.tempfile_in(folder).map_err(failed(path))?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Gives the file its name, replacing one that is there.
+    pub(crate) fn keep(self) -> Result<(), StoreError> {
+        let kept = self.file.persist(&self.path);
+        kept.map_err(|error| failed(&self.path)(error.error))?;
+        Ok(())
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Opens a file that the user named for reading.
+pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
+    File::open(path).map_err(unreadable(path))
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    move |source| match source.kind() {
+        std::io::ErrorKind::NotFound => StoreError::NotFound {
+            path: path.display().to_string(),
+        },
+        _ => failed(path)(source),
+    }
+}
+
+fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    move |source| StoreError::Io {
+        path: path.display().to_string(),
+        source: source.into(),
+    }
 }
 
 /// A folder of no consequence, gone when it is dropped.
@@ -47,15 +105,7 @@ pub(crate) fn scratch() -> Result<tempfile::TempDir, StoreError> {
 
 /// The text of a file that the user wrote.
 pub(crate) fn read_text(path: &Path) -> Result<String, StoreError> {
-    std::fs::read_to_string(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => StoreError::NotFound {
-            path: path.display().to_string(),
-        },
-        _ => StoreError::Io {
-            path: path.display().to_string(),
-            source: source.into(),
-        },
-    })
+    std::fs::read_to_string(path).map_err(unreadable(path))
 }
 
 /// The files in a folder on local disk and in the folders below it, sorted; none if there is no such

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
+use parquet::errors::ParquetError;
 
 pub(crate) use canonical::LeftOut;
 pub(crate) use change::{Because, Change, Comparison};
@@ -39,7 +40,9 @@ pub(crate) use derive::{Derived, Past, derive};
 pub(crate) use evidence::{TriggerSql, trigger_sql};
 pub(crate) use examples::failures;
 use history::{History, holds, truths};
+pub(crate) use walk::{Stored, walk_files};
 
+use crate::fs::StoreError;
 use crate::problem::Problems;
 use crate::warehouse::{QueryError, WarehouseError};
 
@@ -86,6 +89,19 @@ pub(crate) enum FunnelError {
     Lacks { file: String, column: String },
     #[error(transparent)]
     Evidence(#[from] walk::EvidenceError),
+    #[error("`{path}` is no evidence that can be walked: {source}")]
+    EvidenceFile {
+        path: String,
+        source: walk::EvidenceError,
+    },
+    #[error("Cannot read `{path}`: it is damaged, or no Parquet")]
+    File {
+        path: String,
+        #[source]
+        source: ParquetError,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// An expression of the definition fails on the data. What the data are is not told.
     #[error("The {what} fails on a row of the data")]
     Trigger { what: String },

@@ -37,6 +37,7 @@ mod erase;
 /// The definition as a contract.
 mod funnel;
 mod funnel_sql;
+mod funnel_walk;
 /// What is judged before it is recorded, and what is kept of what is refused.
 mod gates;
 /// Reports that wait for their data or have nothing to say, and days that nobody was mailed.

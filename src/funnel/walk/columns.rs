@@ -5,11 +5,38 @@
 use arrow::array::{
     Array, BooleanArray, Decimal128Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
 };
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 
 use super::change::Definitions;
 use super::evidence::{Evidence, EvidenceError, Kind};
 use super::typed::{Text, full, mistyped, text, typed};
+
+/// The columns that the walk reads.
+pub(super) const NAMES: [&str; 19] = [
+    "person_id",
+    "at",
+    "stage_order",
+    "kind",
+    "via",
+    "source",
+    "record_id",
+    "opportunity_id",
+    "seen_after",
+    "known_at",
+    "censored",
+    "imported",
+    "date_only",
+    "won",
+    "reason",
+    "customer",
+    "new_business",
+    "amount",
+    "excluded",
+];
+
+/// Of them, texts that have few values.
+pub(super) const OF_FEW_VALUES: [&str; 4] = ["kind", "via", "source", "reason"];
 
 /// Where a row of evidence lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +62,15 @@ struct Columns {
     opportunity_id: Text,
     seen_after: TimestampMicrosecondArray,
     known_at: TimestampMicrosecondArray,
-    censored: BooleanArray,
-    imported: BooleanArray,
-    date_only: BooleanArray,
+    censored: BooleanBuffer,
+    imported: BooleanBuffer,
+    date_only: BooleanBuffer,
     won: BooleanArray,
     reason: Text,
     customer: BooleanArray,
-    new_business: BooleanArray,
+    new_business: BooleanBuffer,
     amount: Decimal128Array,
-    excluded: BooleanArray,
+    excluded: BooleanBuffer,
 }
 
 impl Table {
@@ -74,8 +101,8 @@ impl Table {
             opportunity: columns.opportunity_id.get(i),
             order: usize::try_from(columns.order.value(i)).unwrap_or_default(),
             kind: columns.kind[i],
-            censored: truth(&columns.censored, i),
-            date_only: truth(&columns.date_only, i),
+            censored: columns.censored.value(i),
+            date_only: columns.date_only.value(i),
         }
     }
 
@@ -112,22 +139,22 @@ impl Table {
 
     pub(super) fn censored(&self, row: Row) -> bool {
         let (columns, i) = self.at(row);
-        truth(&columns.censored, i)
+        columns.censored.value(i)
     }
 
     pub(super) fn imported(&self, row: Row) -> bool {
         let (columns, i) = self.at(row);
-        truth(&columns.imported, i)
+        columns.imported.value(i)
     }
 
     pub(super) fn new_business(&self, row: Row) -> bool {
         let (columns, i) = self.at(row);
-        truth(&columns.new_business, i)
+        columns.new_business.value(i)
     }
 
     pub(super) fn excluded(&self, row: Row) -> bool {
         let (columns, i) = self.at(row);
-        truth(&columns.excluded, i)
+        columns.excluded.value(i)
     }
 
     /// Null where nothing tells whether the person was a customer.
@@ -188,15 +215,15 @@ impl Columns {
             opportunity_id: text(batch, "opportunity_id")?,
             seen_after: instants(batch, "seen_after")?,
             known_at: full(batch, "known_at").and_then(|()| instants(batch, "known_at"))?,
-            censored: typed(batch, "censored", "a boolean")?,
-            imported: typed(batch, "imported", "a boolean")?,
-            date_only: typed(batch, "date_only", "a boolean")?,
+            censored: flags(batch, "censored")?,
+            imported: flags(batch, "imported")?,
+            date_only: flags(batch, "date_only")?,
             won: typed(batch, "won", "a boolean")?,
             reason: text(batch, "reason")?,
             customer: typed(batch, "customer", "a boolean")?,
-            new_business: typed(batch, "new_business", "a boolean")?,
+            new_business: flags(batch, "new_business")?,
             amount: money(batch, "amount")?,
-            excluded: typed(batch, "excluded", "a boolean")?,
+            excluded: flags(batch, "excluded")?,
         })
     }
 }
@@ -218,13 +245,12 @@ fn money(batch: &RecordBatch, column: &'static str) -> Result<Decimal128Array, E
 }
 
 fn kinds(texts: &Text, rows: usize) -> Result<Vec<Kind>, EvidenceError> {
-    let kind = |i| {
-        let kind = texts.get(i).unwrap_or_default();
+    texts.read(rows, |kind| {
+        let kind = kind.unwrap_or_default();
         Kind::named(kind).ok_or_else(|| EvidenceError::Kind {
             kind: kind.to_owned(),
         })
-    };
-    (0..rows).map(kind).collect()
+    })
 }
 
 /// A deletion names no stage; all other evidence names one of the funnel's.
@@ -244,7 +270,12 @@ fn check_orders(
     Ok(())
 }
 
-/// Null is false.
-fn truth(array: &BooleanArray, i: usize) -> bool {
-    array.is_valid(i) && array.value(i)
+/// What is true; null is false.
+fn flags(batch: &RecordBatch, column: &'static str) -> Result<BooleanBuffer, EvidenceError> {
+    let array: BooleanArray = typed(batch, column, "a boolean")?;
+    let (values, nulls) = array.into_parts();
+    Ok(match nulls {
+        Some(nulls) => &values & nulls.inner(),
+        None => values,
+    })
 }

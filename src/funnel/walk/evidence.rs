@@ -59,6 +59,6 @@ pub(crate) enum EvidenceError {
     Kind { kind: String },
     #[error("Evidence of stage {order} does not fit a funnel of {stages} stages")]
     Stage { order: i64, stages: usize },
-    #[error("Evidence is not sorted by `person_id`")]
+    #[error("Evidence is not sorted by `person_id`\n  fix: export it with `order by person_id`")]
     Unsorted,
 }

@@ -47,6 +47,7 @@ mod order;
 mod output;
 mod person;
 mod rules;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -69,6 +70,7 @@ use self::person::Person;
 use super::FunnelError;
 
 pub(crate) use self::evidence::EvidenceError;
+pub(crate) use self::stored::{Stored, walk_files};
 
 #[derive(Debug)]
 pub(super) struct Walked {
@@ -115,8 +117,8 @@ struct Walk<'a, 'f> {
     table: &'a Table,
     definitions: &'a Definitions,
     days: LocalDays,
-    /// The first row of the person being gathered.
-    first: Option<Row>,
+    /// The person being gathered, and the first row.
+    first: Option<(&'a str, Row)>,
     gathered: Vec<Evidence<'a>>,
     person: Person<'a>,
     fates: Fates,
@@ -125,9 +127,10 @@ struct Walk<'a, 'f> {
 
 impl Walk<'_, '_> {
     fn read(&mut self, row: Row) -> Result<(), EvidenceError> {
-        if self.is_next_person(row)? {
+        let person_id = self.table.person_id(row);
+        if self.is_next_person(person_id)? {
             self.finish_person();
-            self.first = Some(row);
+            self.first = Some((person_id, row));
         }
         let evidence = self.table.evidence(row, self.definitions);
         // Deletion counts even of the excluded: whoever entered before must leave.
@@ -139,11 +142,11 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn is_next_person(&self, row: Row) -> Result<bool, EvidenceError> {
-        let Some(first) = self.first else {
+    fn is_next_person(&self, person_id: &str) -> Result<bool, EvidenceError> {
+        let Some((current, _)) = self.first else {
             return Ok(true);
         };
-        match self.table.person_id(row).cmp(self.table.person_id(first)) {
+        match person_id.cmp(current) {
             Ordering::Equal => Ok(false),
             Ordering::Greater => Ok(true),
             Ordering::Less => Err(EvidenceError::Unsorted),
@@ -151,10 +154,10 @@ impl Walk<'_, '_> {
     }
 
     fn finish_person(&mut self) {
-        let Some(first) = self.first else {
+        let Some((person_id, first)) = self.first else {
             return;
         };
-        self.person.reset(self.table.person_id(first));
+        self.person.reset(person_id);
         order::arrange(&mut self.gathered, self.table, &self.days, self.definitions);
         for evidence in self.gathered.drain(..) {
             self.fates.count(self.person.take(&evidence));

@@ -190,7 +190,7 @@ impl<'f> Output<'f> {
     }
 }
 
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     use DataType::{Boolean, Date32, Decimal128, Int64, Timestamp, Utf8};
     let instant = || Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     Schema::new(vec![

@@ -25,6 +25,30 @@ impl Text {
             }
         }
     }
+
+    /// What a text stands for, of each row. A text of a dictionary is read once for all rows.
+    pub(super) fn read<T: Copy>(
+        &self,
+        rows: usize,
+        read: impl Fn(Option<&str>) -> Result<T, EvidenceError>,
+    ) -> Result<Vec<T>, EvidenceError> {
+        let Self::Dictionary(array, texts) = self else {
+            return (0..rows).map(|row| read(self.get(row))).collect();
+        };
+        let mut known: Vec<Option<T>> = vec![None; texts.len()];
+        let one = |row| {
+            let Some(key) = array.key(row) else {
+                return read(None);
+            };
+            if let Some(known) = known[key] {
+                return Ok(known);
+            }
+            let value = read(self.get(row))?;
+            known[key] = Some(value);
+            Ok(value)
+        };
+        (0..rows).map(one).collect()
+    }
 }
 
 pub(super) fn text(batch: &RecordBatch, column: &'static str) -> Result<Text, EvidenceError> {

@@ -10,6 +10,7 @@ mod scored;
 mod sign;
 mod sweep;
 mod trigger;
+mod walked;
 
 pub(crate) use bench::{Contrast, diff, replay};
 pub(crate) use card::card;
@@ -19,3 +20,4 @@ pub(crate) use sign::sign;
 pub(super) use sign::unsigned;
 pub(crate) use sweep::{Asked as Sweep, Promise, Swept, Tried, whatif};
 pub(crate) use trigger::stage_sql;
+pub(crate) use walked::walk;

@@ -328,7 +328,7 @@ fn evidence_of_another_shape_is_refused() {
         ";
     assert_eq!(
         refusal(&batch(&signs(unsorted))),
-        "Evidence is not sorted by `person_id`"
+        "Evidence is not sorted by `person_id`\n  fix: export it with `order by person_id`"
     );
 }
 

@@ -10,7 +10,7 @@ mod changes;
 mod knowing;
 mod leaving;
 mod opportunities;
-mod properties;
+pub(super) mod properties;
 mod stages;
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ const STAGES: [&str; 5] = ["known", "mql", "sal", "opportunity", "closed"];
 const SOMEBODY: &str = "crm.lead:1";
 
 /// known, mql, sal, opportunity, closed; after a close to known, quiet for 30 days.
-fn funnel(skipped_stages: Skipping) -> Funnel {
+pub(super) fn funnel(skipped_stages: Skipping) -> Funnel {
     Funnel {
         definition: "2026-q1".to_owned(),
         effective_from: Date::constant(2026, 1, 1),
@@ -87,15 +87,15 @@ fn sql() -> Sql {
     }
 }
 
-fn zone() -> TimeZone {
+pub(super) fn zone() -> TimeZone {
     TimeZone::get("America/New_York").unwrap()
 }
 
 /// One row of evidence.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "as many as columns")]
-struct Sign {
-    person: String,
+pub(super) struct Sign {
+    pub(super) person: String,
     at: i64,
     stage: Option<String>,
     order: i64,
@@ -121,7 +121,7 @@ fn local(text: &str) -> Timestamp {
     local.to_zoned(zone()).unwrap().timestamp()
 }
 
-fn signs(history: &str) -> Vec<Sign> {
+pub(super) fn signs(history: &str) -> Vec<Sign> {
     let mut person = SOMEBODY.to_owned();
     let mut signs = Vec::new();
     for line in history
@@ -197,7 +197,7 @@ fn say(sign: &mut Sign, word: &str) {
     }
 }
 
-fn batch(signs: &[Sign]) -> RecordBatch {
+pub(super) fn batch(signs: &[Sign]) -> RecordBatch {
     fn texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
         Arc::new(values.collect::<StringArray>())
     }
@@ -254,7 +254,7 @@ fn batch(signs: &[Sign]) -> RecordBatch {
 
 /// One stage entry, as read back from the columns.
 #[derive(Debug, Clone, PartialEq)]
-struct Told {
+pub(super) struct Told {
     person: String,
     opportunity: Option<String>,
     cycle: i64,
@@ -269,7 +269,7 @@ struct Told {
     words: Vec<String>,
 }
 
-fn told(walked: &Walked) -> Vec<Told> {
+pub(super) fn told(walked: &Walked) -> Vec<Told> {
     let entries = &walked.entries;
     (0..entries.num_rows())
         .map(|row| one(entries, row))

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-pub(super) fn any_policy() -> impl Strategy<Value = Skipping> {
+pub(in crate::funnel::walk) fn any_policy() -> impl Strategy<Value = Skipping> {
     prop_oneof![
         Just(Skipping::ReachedOrPassed),
         Just(Skipping::Strict),
@@ -49,7 +49,7 @@ fn any_sign() -> impl Strategy<Value = Sign> {
     })
 }
 
-pub(super) fn any_history() -> impl Strategy<Value = Vec<Sign>> {
+pub(in crate::funnel::walk) fn any_history() -> impl Strategy<Value = Vec<Sign>> {
     prop::collection::vec(any_sign(), 0..24)
 }
 

@@ -1,0 +1,221 @@
+//! The walk over evidence in Parquet files, in ranges side by side, one for each processor at a time.
+//!
+//! The entries are written as they come, a row group for each range and in the order of persons. How
+//! many processors there are changes nothing but the time: the same files give the same bytes. At no
+//! time more is in memory than a chunk of evidence and a range of encoded entries for each processor,
+//! and what waits for its turn.
+
+mod file;
+mod group;
+mod persons;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::num::NonZero;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use jiff::tz::TimeZone;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+
+use self::file::EvidenceFile;
+use self::group::{Group, unwritten};
+use super::evidence::EvidenceError;
+use super::output;
+use crate::config::Funnel;
+use crate::fs;
+use crate::funnel::FunnelError;
+
+/// How many rows are taken at a time.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// Of a range, at least: what its neighbour reads of it, one person's rows, is little beside it.
+    range: u64,
+    /// Walked at a time, at least.
+    chunk: usize,
+    /// Decoded at a time.
+    batch: usize,
+}
+
+const SIZES: Sizes = Sizes {
+    range: 500_000,
+    chunk: 65_536,
+    batch: 16_384,
+};
+
+/// What came of evidence in files.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    pub(crate) entries: u64,
+    /// What became of the rows of evidence, by fate; they sum to the rows read.
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+}
+
+/// Walks over evidence in Parquet files: the columns of the table `evidence`, sorted by `person_id`
+/// (bytewise) within each file and from one file to the next. Writes the columns of `stage_entry` that
+/// the walk makes, all but the attributes frozen at entry, to `out`, which is replaced once the new
+/// file is whole. The definitions are those that came into force, in that order; at least one.
+///
+/// # Errors
+/// A file cannot be read or written, or is no such evidence; nothing is written then. Nothing of a
+/// person is ever in the error.
+pub(crate) fn walk_files(
+    files: &[PathBuf],
+    out: &Path,
+    funnels: &[&Funnel],
+    zone: &TimeZone,
+) -> Result<Stored, FunnelError> {
+    walk_sized(SIZES, files, out, funnels, zone)
+}
+
+fn walk_sized(
+    sizes: Sizes,
+    files: &[PathBuf],
+    out: &Path,
+    funnels: &[&Funnel],
+    zone: &TimeZone,
+) -> Result<Stored, FunnelError> {
+    let files = files.iter().map(|path| EvidenceFile::open(path, sizes));
+    let files: Vec<EvidenceFile> = files.collect::<Result<_, _>>()?;
+    let ranges = files.iter().flat_map(|file| {
+        let ranges = file.ranges().into_iter();
+        ranges.map(move |groups| Task { file, groups })
+    });
+    let tasks: Vec<Task<'_>> = ranges.collect();
+    let mut draft = fs::Draft::begin(out)?;
+    let (mut writer, factory) = writer(&mut draft)?;
+    let work = Work {
+        tasks: &tasks,
+        next: AtomicUsize::new(0),
+        factory,
+        funnels,
+        zone,
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let stored = thread::scope(|scope| {
+        let (sender, done) = channel();
+        for _ in 0..workers.min(tasks.len()) {
+            let (work, sender) = (&work, sender.clone());
+            scope.spawn(move || work.go_on(&sender));
+        }
+        drop(sender);
+        collect(&done, &mut writer)
+    })?;
+    writer.close().map_err(unwritten)?;
+    draft.keep()?;
+    Ok(stored)
+}
+
+type Done = (usize, Result<Group, FunnelError>);
+
+/// A range of a file.
+struct Task<'a> {
+    file: &'a EvidenceFile,
+    groups: Range<usize>,
+}
+
+struct Work<'a> {
+    tasks: &'a [Task<'a>],
+    next: AtomicUsize,
+    factory: ArrowRowGroupWriterFactory,
+    funnels: &'a [&'a Funnel],
+    zone: &'a TimeZone,
+}
+
+impl Work<'_> {
+    /// Takes one range after the other, until none is left or nobody asks any more.
+    fn go_on(&self, sender: &Sender<Done>) {
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = self.tasks.get(number) else {
+                return;
+            };
+            if sender.send((number, self.walk(number, task))).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn walk(&self, number: usize, task: &Task<'_>) -> Result<Group, FunnelError> {
+        let writers = self.factory.create_column_writers(number);
+        let writers = writers.map_err(unwritten)?;
+        let walked = group::walked(task.file, &task.groups, writers, self.funnels, self.zone);
+        walked.map_err(|error| match error {
+            FunnelError::Evidence(source) => FunnelError::EvidenceFile {
+                path: task.file.path.display().to_string(),
+                source,
+            },
+            other => other,
+        })
+    }
+}
+
+/// Appends the ranges' entries in the order of the ranges.
+fn collect<W: Write + Send>(
+    done: &Receiver<Done>,
+    writer: &mut SerializedFileWriter<W>,
+) -> Result<Stored, FunnelError> {
+    let mut stored = Stored::default();
+    let mut waiting: BTreeMap<usize, Group> = BTreeMap::new();
+    let mut turn = 0;
+    let mut last: Option<String> = None;
+    for (number, group) in done {
+        waiting.insert(number, group?);
+        while let Some(group) = waiting.remove(&turn) {
+            turn += 1;
+            if let Some((first, end)) = &group.persons {
+                if last.is_some_and(|last| last >= *first) {
+                    return Err(EvidenceError::Unsorted.into());
+                }
+                last = Some(end.clone());
+            }
+            append(group, &mut stored, writer)?;
+        }
+    }
+    Ok(stored)
+}
+
+fn append<W: Write + Send>(
+    group: Group,
+    stored: &mut Stored,
+    writer: &mut SerializedFileWriter<W>,
+) -> Result<(), FunnelError> {
+    stored.entries += group.entries;
+    for (fate, count) in group.counts {
+        *stored.counts.entry(fate).or_default() += count;
+    }
+    if group.entries == 0 {
+        return Ok(());
+    }
+    let mut row_group = writer.next_row_group().map_err(unwritten)?;
+    for column in group.columns {
+        column
+            .append_to_row_group(&mut row_group)
+            .map_err(unwritten)?;
+    }
+    row_group.close().map_err(unwritten)?;
+    Ok(())
+}
+
+fn writer<W: Write + Send>(
+    out: W,
+) -> Result<(SerializedFileWriter<W>, ArrowRowGroupWriterFactory), FunnelError> {
+    let level = ZstdLevel::try_new(3).map_err(unwritten)?;
+    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(level));
+    // Hardly two entries share an instant: a dictionary of them would be in vain.
+    for column in ["entered_at", "exited_at", "confirmed_at"] {
+        properties = properties.set_column_dictionary_enabled(column.into(), false);
+    }
+    let schema = output::schema().into();
+    let writer = ArrowWriter::try_new(out, schema, Some(properties.build())).map_err(unwritten)?;
+    writer.into_serialized_writer().map_err(unwritten)
+}
