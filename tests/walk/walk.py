@@ -149,7 +149,7 @@ def turn_key(sign):
         return (value is not None, 0 if value is None else value)
 
     trusted = TRUST.index(sign["via"]) if sign["via"] in TRUST else len(TRUST)
-    ties = ["opportunity_id", "known_at", "seen_after", "imported", "source", "record_id"]
+    ties = ["opportunity_id", "known_at", "seen_after", "imported"]
     ties += ["customer", "new_business", "won", "amount", "reason"]
     return (
         sign["turn"],

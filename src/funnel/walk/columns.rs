@@ -13,14 +13,12 @@ use super::evidence::{Evidence, EvidenceError, Kind};
 use super::typed::{Text, full, mistyped, text, typed};
 
 /// The columns that the walk reads.
-pub(super) const NAMES: [&str; 19] = [
+pub(super) const NAMES: [&str; 17] = [
     "person_id",
     "at",
     "stage_order",
     "kind",
     "via",
-    "source",
-    "record_id",
     "opportunity_id",
     "seen_after",
     "known_at",
@@ -36,7 +34,7 @@ pub(super) const NAMES: [&str; 19] = [
 ];
 
 /// Of them, texts that have few values.
-pub(super) const OF_FEW_VALUES: [&str; 4] = ["kind", "via", "source", "reason"];
+pub(super) const OF_FEW_VALUES: [&str; 3] = ["kind", "via", "reason"];
 
 /// Where a row of evidence lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +55,6 @@ struct Columns {
     order: Int64Array,
     kind: Vec<Kind>,
     via: Text,
-    source: Text,
-    record_id: Text,
     opportunity_id: Text,
     seen_after: TimestampMicrosecondArray,
     known_at: TimestampMicrosecondArray,
@@ -175,20 +171,13 @@ impl Table {
         columns.amount.is_valid(i).then(|| columns.amount.value(i))
     }
 
-    /// What sets a row apart from others of its stage and instant.
+    /// What sets a row apart from others of its stage and instant. Which record it came from does not:
+    /// rows that differ in nothing else give the same entries in any order.
     pub(super) fn sign(&self, row: Row) -> impl Ord {
-        let (columns, i) = self.at(row);
         let known = (self.known_at(row), self.seen_after(row), self.imported(row));
-        let record = (columns.source.get(i), columns.record_id.get(i));
         let person = (self.customer(row), self.new_business(row));
-        (
-            known,
-            record,
-            person,
-            self.won(row),
-            self.amount(row),
-            self.reason(row),
-        )
+        let told = (self.won(row), self.amount(row), self.reason(row));
+        (known, person, told)
     }
 
     fn at(&self, row: Row) -> (&Columns, usize) {
@@ -210,8 +199,6 @@ impl Columns {
             order,
             kind,
             via: text(batch, "via")?,
-            source: text(batch, "source")?,
-            record_id: text(batch, "record_id")?,
             opportunity_id: text(batch, "opportunity_id")?,
             seen_after: instants(batch, "seen_after")?,
             known_at: full(batch, "known_at").and_then(|()| instants(batch, "known_at"))?,

@@ -23,9 +23,11 @@ use std::thread;
 use jiff::tz::TimeZone;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 
 use self::file::EvidenceFile;
 use self::group::{Group, unwritten};
@@ -51,6 +53,9 @@ const SIZES: Sizes = Sizes {
     chunk: 65_536,
     batch: 16_384,
 };
+
+/// The columns by which a reader may leave row groups out: the others hold much the same in each.
+const SOUGHT: [&str; 3] = ["person_id", "entered_at", "entered_on"];
 
 /// What came of evidence in files.
 #[derive(Debug, Default)]
@@ -209,13 +214,28 @@ fn append<W: Write + Send>(
 fn writer<W: Write + Send>(
     out: W,
 ) -> Result<(SerializedFileWriter<W>, ArrowRowGroupWriterFactory), FunnelError> {
-    let level = ZstdLevel::try_new(3).map_err(unwritten)?;
-    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(level));
+    let properties = properties().map_err(unwritten)?;
+    let schema = output::schema().into();
+    let writer = ArrowWriter::try_new(out, schema, Some(properties)).map_err(unwritten)?;
+    writer.into_serialized_writer().map_err(unwritten)
+}
+
+fn properties() -> Result<WriterProperties, ParquetError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_statistics_enabled(EnabledStatistics::None)
+        // A page is full by its bytes alone: to compress one costs much before its first byte.
+        .set_data_page_row_count_limit(usize::MAX);
+    for column in SOUGHT {
+        let column = ColumnPath::from(column);
+        properties = properties.set_column_statistics_enabled(column, EnabledStatistics::Chunk);
+    }
     // Hardly two entries share an instant: a dictionary of them would be in vain.
     for column in ["entered_at", "exited_at", "confirmed_at"] {
-        properties = properties.set_column_dictionary_enabled(column.into(), false);
+        let column = ColumnPath::from(column);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
     }
-    let schema = output::schema().into();
-    let writer = ArrowWriter::try_new(out, schema, Some(properties.build())).map_err(unwritten)?;
-    writer.into_serialized_writer().map_err(unwritten)
+    Ok(properties.build())
 }
