@@ -32,7 +32,7 @@ fn every_week_is_the_truth() {
     weeks_agree(demo());
 }
 
-// A large company over more than a year, three times: an hour and more of a development build.
+// A large company over more than a year, three times: three minutes with `--release`, an hour without.
 #[test]
 #[ignore = "takes long; run it with --ignored"]
 fn truth_at_full_size() {

@@ -1,4 +1,4 @@
-//! Reading a stream, as a step of a query's plan.
+//! Reading a table's files, as a step of a query's plan.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,52 +19,68 @@ use datafusion::physical_plan::{
 use futures::{Stream, TryStreamExt, stream};
 
 use super::scan::{Scan, StreamTable};
-use super::unsorted::Part;
+use super::unsorted::{AsStored, Part};
 use crate::warehouse::error::WarehouseError;
+use crate::warehouse::log::DataFile;
 
-/// Reads a stream's rows: merged into their order, or as they are stored.
+/// Reads a table's rows: those of a stream merged into their order, or as they are stored.
 #[derive(Debug)]
 pub(super) struct StreamExec {
-    table: StreamTable,
     wanted: SchemaRef,
     way: Way,
     properties: Arc<PlanProperties>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Way {
-    Sorted,
-    /// The row groups dealt out to so many partitions.
-    Stored(usize),
+    Sorted(StreamTable),
+    /// The row groups dealt out to so many partitions; one has them in their order.
+    Stored {
+        rows: AsStored,
+        files: Vec<Arc<DataFile>>,
+        partitions: usize,
+    },
 }
 
 impl StreamExec {
     pub(super) fn sorted(table: StreamTable, wanted: SchemaRef) -> Self {
         let order = table.order(&wanted);
         let equivalent = EquivalenceProperties::new_with_orderings(Arc::clone(&wanted), order);
-        Self::new(table, wanted, equivalent, Way::Sorted)
+        Self::new(wanted, equivalent, Way::Sorted(table))
     }
 
-    /// The same rows as they are stored, if that is known to be all there is to them. None if they are
-    /// read so already.
-    pub(super) fn stored(&self, partitions: usize) -> Option<Self> {
-        let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
-        let is_sorted = matches!(self.way, Way::Sorted);
-        (is_sorted && table.may_be_stored(&wanted)).then(|| {
-            let equivalent = EquivalenceProperties::new(Arc::clone(&wanted));
-            Self::new(table, wanted, equivalent, Way::Stored(partitions))
-        })
+    pub(super) fn stored(rows: AsStored, files: Vec<Arc<DataFile>>, partitions: usize) -> Self {
+        let wanted = Arc::clone(&rows.wanted);
+        let way = Way::Stored {
+            rows,
+            files,
+            partitions,
+        };
+        let equivalent = EquivalenceProperties::new(Arc::clone(&wanted));
+        Self::new(wanted, equivalent, way)
     }
 
-    fn new(
-        table: StreamTable,
-        wanted: SchemaRef,
-        equivalent: EquivalenceProperties,
-        way: Way,
-    ) -> Self {
+    /// The same rows as they are stored, in so many partitions, if that is known to be all there is to
+    /// them. None if they are read so already.
+    pub(super) fn unordered(&self, partitions: usize) -> Option<Self> {
+        match &self.way {
+            Way::Sorted(table) if table.may_be_stored(&self.wanted) => {
+                let rows = table.as_stored(&self.wanted);
+                Some(Self::stored(rows, table.files.clone(), partitions))
+            }
+            Way::Stored {
+                rows,
+                files,
+                partitions: now,
+            } if *now != partitions => Some(Self::stored(rows.clone(), files.clone(), partitions)),
+            Way::Sorted(_) | Way::Stored { .. } => None,
+        }
+    }
+
+    fn new(wanted: SchemaRef, equivalent: EquivalenceProperties, way: Way) -> Self {
         let partitions = match way {
-            Way::Sorted => 1,
-            Way::Stored(partitions) => partitions,
+            Way::Sorted(_) => 1,
+            Way::Stored { partitions, .. } => partitions,
         };
         let properties = PlanProperties::new(
             equivalent,
@@ -73,7 +89,6 @@ impl StreamExec {
             Boundedness::Bounded,
         );
         Self {
-            table,
             wanted,
             way,
             properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)),
@@ -95,10 +110,15 @@ impl StreamExec {
 
 impl DisplayAs for StreamExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StreamExec: {}, ", self.table.table)?;
-        match self.way {
-            Way::Sorted => write!(f, "sorted"),
-            Way::Stored(partitions) => write!(f, "as stored, partitions={partitions}"),
+        match &self.way {
+            Way::Sorted(table) => write!(f, "StreamExec: {}, sorted", table.table),
+            Way::Stored {
+                rows, partitions, ..
+            } => write!(
+                f,
+                "StreamExec: {}, as stored, partitions={partitions}",
+                rows.table
+            ),
         }
     }
 }
@@ -144,11 +164,21 @@ impl ExecutionPlan for StreamExec {
     }
 
     fn execute(&self, at: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        if let Way::Stored(of) = self.way {
-            let rows = self.table.stored(&self.wanted, Part { at, of });
-            return Ok(self.stream(rows));
-        }
-        let (table, wanted) = (self.table.clone(), Arc::clone(&self.wanted));
+        let table = match &self.way {
+            Way::Sorted(table) => table.clone(),
+            Way::Stored {
+                rows,
+                files,
+                partitions,
+            } => {
+                let part = Part {
+                    at,
+                    of: *partitions,
+                };
+                return Ok(self.stream(rows.clone().batches(files.clone(), part)));
+            }
+        };
+        let wanted = Arc::clone(&self.wanted);
         let open = async move { table.open(wanted).await.map(Scan::batches) };
         Ok(self.stream(stream::once(open).try_flatten()))
     }

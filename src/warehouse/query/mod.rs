@@ -1,6 +1,7 @@
 //! Questions to a version, in SQL: how a table is read, how a query is planned and refused.
 
 mod exec;
+mod files;
 pub(in crate::warehouse) mod functions;
 mod order;
 mod parameters;

@@ -108,7 +108,7 @@ fn in_parts(
 /// The same step over the stream as it is stored, in so many partitions, if that is all that lies below.
 fn stored(step: &Arc<dyn ExecutionPlan>, partitions: usize) -> Option<Arc<dyn ExecutionPlan>> {
     if let Some(stream) = step.downcast_ref::<StreamExec>() {
-        return Some(Arc::new(stream.stored(partitions)?));
+        return Some(Arc::new(stream.unordered(partitions)?));
     }
     if step.downcast_ref::<FilterExec>().is_none()
         && step.downcast_ref::<ProjectionExec>().is_none()

@@ -10,6 +10,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use futures::TryStreamExt;
 
+use super::files::FilesTable;
 use super::scan::{StreamTable, VALID_TO, View, with_views};
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
@@ -23,14 +24,14 @@ use crate::warehouse::schema::{Column, Kind, aligned, schema_of, unified};
 #[derive(Debug, Clone)]
 pub(crate) struct Table(pub(super) Arc<dyn TableProvider>);
 
-/// A table of a version; a large stream is read only when a query asks, and only what it asks for.
+/// A table of a version; a large one is read only when a query asks, and only what it asks for.
 pub(in crate::warehouse) async fn table(
     store: &Store,
     version: &Version,
     name: &str,
 ) -> Result<Table, WarehouseError> {
-    if let Some(stream) = stream(store, version, name).filter(is_large) {
-        return Ok(unread(stream));
+    if let Some(unread) = unread(store, version, name, FEW) {
+        return Ok(unread);
     }
     let (schema, batches) = read(store, version, name).await?;
     let failed = |error: datafusion::error::DataFusionError| WarehouseError::Arrow {
@@ -41,24 +42,26 @@ pub(in crate::warehouse) async fn table(
     Ok(Table(Arc::new(rows)))
 }
 
-fn unread(stream: StreamTable) -> Table {
-    Table(Arc::new(StreamTable {
-        schema: with_views(&stream.schema),
-        ..stream
-    }))
-}
+/// A table of so few rows is read once, however many queries ask for it.
+pub(in crate::warehouse) const FEW: u64 = 200_000;
 
-/// A stream as if it were large.
-#[cfg(test)]
-pub(in crate::warehouse) fn large(store: &Store, version: &Version, name: &str) -> Option<Table> {
-    stream(store, version, name).map(unread)
-}
-
-/// A stream of few rows is read once, however many queries ask for it.
-const FEW: u64 = 200_000;
-
-fn is_large(stream: &StreamTable) -> bool {
-    stream.files.iter().map(|file| file.rows).sum::<u64>() > FEW
+/// A table of more than `few` rows that is read when a query asks.
+pub(in crate::warehouse) fn unread(
+    store: &Store,
+    version: &Version,
+    name: &str,
+    few: u64,
+) -> Option<Table> {
+    let is_large = |files: &[Arc<DataFile>]| files.iter().map(|file| file.rows).sum::<u64>() > few;
+    if let Some(stream) = stream(store, version, name) {
+        let schema = with_views(&stream.schema);
+        let large = is_large(&stream.files);
+        return large.then(|| Table(Arc::new(StreamTable { schema, ..stream })));
+    }
+    let (schema, files) = stored_files(version, name)?;
+    let large = is_large(&files);
+    let table = || FilesTable::new(store, name, files, version.commit_no, &schema);
+    large.then(|| Table(Arc::new(table())))
 }
 
 /// All rows of a table.
@@ -131,20 +134,26 @@ fn stream(store: &Store, version: &Version, name: &str) -> Option<StreamTable> {
     })
 }
 
-/// The rows of a derived table, or of one that only grows, in the order of their commits.
+/// The files of a derived table, or of one that only grows, in the order of their commits, and the
+/// columns that they have together.
+fn stored_files(version: &Version, name: &str) -> Option<(SchemaRef, Vec<Arc<DataFile>>)> {
+    let mut files = version.files(FileKind::Derived, name);
+    files.extend(version.files(FileKind::Append, name));
+    let columns = files.iter().map(|file| file.schema.clone());
+    let columns = columns.reduce(|before, now| unified(&before, &now))?;
+    Some((schema_of(&columns), files))
+}
+
+/// All rows of a derived table, or of one that only grows.
 async fn stored(
     store: &Store,
     version: &Version,
     name: &str,
 ) -> Result<(SchemaRef, Vec<RecordBatch>), WarehouseError> {
-    let mut files = version.files(FileKind::Derived, name);
-    files.extend(version.files(FileKind::Append, name));
-    let columns = files.iter().map(|file| file.schema.clone());
-    let columns = columns.reduce(|before, now| unified(&before, &now));
-    let columns = columns.ok_or_else(|| WarehouseError::NoTable {
+    let found = stored_files(version, name);
+    let (schema, files) = found.ok_or_else(|| WarehouseError::NoTable {
         table: name.to_owned(),
     })?;
-    let schema = schema_of(&columns);
     let mut batches = Vec::new();
     for data in &files {
         for batch in file::read(store, data, None).await? {

@@ -18,7 +18,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
 use super::exec::StreamExec;
-use super::unsorted::{AsStored, Part};
+use super::unsorted::AsStored;
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::history::merge::{Block, Keep, Merge, Row, Runs};
@@ -99,21 +99,17 @@ impl StreamTable {
 
     /// The rows file by file, as they are stored. There are no others where every row stands and no
     /// column says until when.
-    pub(super) fn stored(
-        &self,
-        wanted: &SchemaRef,
-        part: Part,
-    ) -> impl Stream<Item = Result<RecordBatch, WarehouseError>> + use<> {
-        let scan = AsStored {
+    pub(super) fn as_stored(&self, wanted: &SchemaRef) -> AsStored {
+        AsStored {
             store: self.store.clone(),
             table: self.table.clone(),
             commit_no: self.commit_no,
+            commit: "commit_no",
             wanted: Arc::clone(wanted),
-        };
-        scan.batches(self.files.clone(), part)
+        }
     }
 
-    /// Whether `stored` gives the rows that are wanted.
+    /// Whether `as_stored` gives the rows that are wanted.
     pub(super) fn may_be_stored(&self, wanted: &Schema) -> bool {
         self.every_row_stands && self.view != View::Now && wanted.index_of(VALID_TO).is_err()
     }

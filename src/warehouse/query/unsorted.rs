@@ -1,4 +1,4 @@
-//! A stream's rows file by file, as they are stored.
+//! A table's rows file by file, as they are stored.
 
 use std::future::ready;
 use std::panic::resume_unwind;
@@ -18,15 +18,16 @@ use crate::warehouse::schema::aligned;
 
 /// Row groups that are decoded before their turn.
 const AHEAD: usize = 3;
-const COMMIT_NO: &str = "commit_no";
 
 /// What is read of each file.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct AsStored {
     pub(super) store: Store,
     pub(super) table: String,
     /// Rows of later commits are left out.
     pub(super) commit_no: u64,
+    /// The column that holds each row's commit.
+    pub(super) commit: &'static str,
     pub(super) wanted: SchemaRef,
 }
 
@@ -109,7 +110,7 @@ impl AsStored {
         let mut names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
         let is_later = file.commits[1] > self.commit_no;
         if is_later {
-            names.push(COMMIT_NO);
+            names.push(self.commit);
         }
         let batches = reading.group(group, &names)?;
         let next = |mut batches: Batches| async move {
@@ -131,7 +132,7 @@ impl AsStored {
 
     /// Without the rows of later commits.
     fn known(&self, batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
-        let commits = batch[COMMIT_NO].as_primitive::<Int64Type>().values();
+        let commits = batch[self.commit].as_primitive::<Int64Type>().values();
         let newest = self.commit_no.cast_signed();
         let known: Vec<bool> = commits.iter().map(|commit| *commit <= newest).collect();
         filter_record_batch(batch, &BooleanArray::from(known))

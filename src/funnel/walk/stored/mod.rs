@@ -49,9 +49,9 @@ struct Sizes {
 }
 
 const SIZES: Sizes = Sizes {
-    range: 500_000,
-    chunk: 65_536,
-    batch: 16_384,
+    range: 250_000,
+    chunk: 16_384,
+    batch: 8_192,
 };
 
 /// The columns by which a reader may leave row groups out: the others hold much the same in each.
