@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::version::{StreamState, Version};
-use super::{Commit, DataFile, FOLDER, FORMAT, Work, find, numbers, parse, read};
+use super::{Commit, DataFile, FOLDER, FORMAT, Work, find, newest_number, parse, read};
 use crate::clock::RunId;
 use crate::fs::{Store, StoreError};
 use crate::warehouse::error::WarehouseError;
@@ -105,8 +105,7 @@ pub(in crate::warehouse) async fn newest(
     known: Option<Arc<Folded>>,
 ) -> Result<Option<Arc<Folded>>, WarehouseError> {
     let Some(mut known) = known else {
-        let (newest, checkpoints) = numbers(store).await?;
-        return fold(store, newest, &checkpoints).await;
+        return at(store, newest_number(store).await?).await;
     };
     while let Some(commit) = find(store, known.version.commit_no + 1).await? {
         known = Arc::new(Folded::after(Some(&known), &commit));
@@ -114,37 +113,30 @@ pub(in crate::warehouse) async fn newest(
     Ok(Some(known))
 }
 
-/// The log up to one commit.
+/// The log up to one commit, from the last checkpoint on that is there.
 pub(in crate::warehouse) async fn at(
     store: &Store,
     commit_no: u64,
 ) -> Result<Option<Arc<Folded>>, WarehouseError> {
-    let (_, checkpoints) = numbers(store).await?;
-    fold(store, commit_no, &checkpoints).await
-}
-
-async fn fold(
-    store: &Store,
-    commit_no: u64,
-    checkpoints: &[u64],
-) -> Result<Option<Arc<Folded>>, WarehouseError> {
-    let last = checkpoints.iter().rfind(|number| **number <= commit_no);
-    let mut folded = match last {
-        Some(last) => Some(Arc::new(load(store, *last).await?)),
-        None => None,
-    };
-    for number in last.copied().unwrap_or(0) + 1..=commit_no {
+    let (mut last, mut folded) = (commit_no - commit_no % EVERY, None);
+    while last > 0 && folded.is_none() {
+        folded = load(store, last).await?.map(Arc::new);
+        last -= if folded.is_none() { EVERY } else { 0 };
+    }
+    for number in last + 1..=commit_no {
         let commit = read(store, number).await?;
         folded = Some(Arc::new(Folded::after(folded.as_deref(), &commit)));
     }
     Ok(folded)
 }
 
-async fn load(store: &Store, commit_no: u64) -> Result<Folded, WarehouseError> {
+async fn load(store: &Store, commit_no: u64) -> Result<Option<Folded>, WarehouseError> {
     let path = path(commit_no);
-    let bytes = store.get(&path).await?;
+    let Some(bytes) = store.find(&path).await? else {
+        return Ok(None);
+    };
     let checkpoint: Checkpoint = parse(&store.shown(&path), &bytes)?;
-    Ok(checkpoint.folded())
+    Ok(Some(checkpoint.folded()))
 }
 
 /// Where the checkpoint of a commit stands.

@@ -236,7 +236,7 @@ fn told(shown: String, bytes: &Bytes, commit_no: u64) -> Result<Commit, Warehous
 
 /// Every commit, in order.
 pub(in crate::warehouse) async fn all(store: &Store) -> Result<Vec<Commit>, WarehouseError> {
-    let (newest, _) = numbers(store).await?;
+    let newest = newest_number(store).await?;
     let mut commits = Vec::new();
     for commit_no in 1..=newest {
         commits.push(read(store, commit_no).await?);
@@ -244,11 +244,9 @@ pub(in crate::warehouse) async fn all(store: &Store) -> Result<Vec<Commit>, Ware
     Ok(commits)
 }
 
-/// The number of the newest commit, 0 if there is none, and the numbers of the checkpoints, in order.
-pub(in crate::warehouse) async fn numbers(
-    store: &Store,
-) -> Result<(u64, Vec<u64>), WarehouseError> {
-    let (entries, checkpoints) = listed(store).await?;
+/// The number of the newest commit, 0 if there is none.
+pub(in crate::warehouse) async fn newest_number(store: &Store) -> Result<u64, WarehouseError> {
+    let (entries, _) = listed(store).await?;
     for (commit_no, entry) in (1..).zip(&entries) {
         if *entry != commit_no {
             return Err(WarehouseError::Gap {
@@ -256,7 +254,7 @@ pub(in crate::warehouse) async fn numbers(
             });
         }
     }
-    Ok((entries.last().copied().unwrap_or(0), checkpoints))
+    Ok(entries.last().copied().unwrap_or(0))
 }
 
 /// The numbers of the entries that are there, and of the checkpoints, in order.

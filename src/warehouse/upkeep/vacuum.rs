@@ -153,7 +153,7 @@ async fn old(
 ) -> Result<Vec<Entry>, WarehouseError> {
     // The listing first: what is committed meanwhile is among what the log names.
     let listed = listed(store).await?;
-    let (newest, _) = log::numbers(store).await?;
+    let newest = log::newest_number(store).await?;
     let held = fold::at(store, log::newest_at(store, since).await?).await?;
     let derived_since = held.as_ref().map_or(0, |held| held.derived_since);
     let named = named(store, held.as_deref(), newest).await?;
