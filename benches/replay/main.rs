@@ -59,7 +59,7 @@ fn main() {
     deploy(folder);
     let evidence = folder.join("evidence.parquet");
     let rows = company::write(&evidence, people);
-    let python = process::python("replay", &["duckdb==2.0.1", "polars==1.44.0"]);
+    let python = process::python("replay", &["duckdb==2.0.1", "polars==2.1.0"]);
     let rivals = ["duckdb", "polars"];
     let mut taken: [Taken; 3] = Default::default();
     let mut bare = Vec::new();

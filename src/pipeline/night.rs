@@ -67,11 +67,13 @@ impl Night<'_> {
         draft
             .append(restate::CHANGES, &change.schema, &change.batches)
             .await?;
-        self.put(draft, &session, &derived.tables).await?;
         self.step("measuring", as_of);
         let mut measured = metrics::measure(&session, self.config).await?;
         measured.extend(metrics::audit(&session, self.config, &derived.counts).await?);
-        self.put(draft, &session, &measured).await?;
+        for table in derived.tables.iter().chain(&measured) {
+            let rows = session.table(table).await?;
+            draft.replace(table, &rows.schema, &rows.batches).await?;
+        }
         if !summary.late {
             self.step("rendering", as_of);
             let templates = &self.ready.templates;
@@ -101,26 +103,6 @@ impl Night<'_> {
             counts: &counts,
         };
         record::append(draft, &record).await
-    }
-
-    /// Puts tables of the session into the draft. Large ones are held no longer, but read from there.
-    async fn put(
-        &self,
-        draft: &mut Draft,
-        session: &Session,
-        tables: &[String],
-    ) -> Result<(), PipelineError> {
-        for table in tables {
-            let rows = session.table(table).await?;
-            draft.replace(table, &rows.schema, &rows.batches).await?;
-        }
-        let version = draft.version();
-        for table in tables {
-            if let Some(rows) = self.warehouse.large_table(&version, table) {
-                session.register_table(table, &rows)?;
-            }
-        }
-        Ok(())
     }
 
     fn step(&self, name: &'static str, as_of: Date) {

@@ -258,11 +258,6 @@ impl Warehouse {
         query::read::table(&self.store, version, table).await
     }
 
-    /// The same, if it is too large to be held: it is read when a query asks, and only what it asks for.
-    pub(crate) fn large_table(&self, version: &Version, table: &str) -> Option<Table> {
-        query::read::unread(&self.store, version, table, query::read::FEW)
-    }
-
     /// A derived table of a version as it was written: those of these columns that it has.
     pub(crate) fn stored(&self, version: &Version, table: &str, columns: &[&str]) -> Stored {
         Stored::open(&self.store, version, table, columns)

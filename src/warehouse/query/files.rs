@@ -11,7 +11,6 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::exec::StreamExec;
-use super::scan::with_views;
 use super::unsorted::AsStored;
 use crate::fs::Store;
 use crate::warehouse::file::COMMIT_NO;
@@ -24,7 +23,7 @@ pub(super) struct FilesTable {
     files: Vec<Arc<DataFile>>,
     /// Rows of later commits are not seen.
     commit_no: u64,
-    /// Texts are views: they are decoded without copying them.
+    /// Texts are no views: a join or a group that keeps a few rows of a batch would keep all its pages.
     schema: SchemaRef,
 }
 
@@ -34,14 +33,14 @@ impl FilesTable {
         table: &str,
         files: Vec<Arc<DataFile>>,
         commit_no: u64,
-        schema: &SchemaRef,
+        schema: SchemaRef,
     ) -> Self {
         Self {
             store: store.clone(),
             table: table.to_owned(),
             files,
             commit_no,
-            schema: with_views(schema),
+            schema,
         }
     }
 }

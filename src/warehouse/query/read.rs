@@ -43,7 +43,7 @@ pub(in crate::warehouse) async fn table(
 }
 
 /// A table of so few rows is read once, however many queries ask for it.
-pub(in crate::warehouse) const FEW: u64 = 200_000;
+const FEW: u64 = 200_000;
 
 /// A table of more than `few` rows that is read when a query asks.
 pub(in crate::warehouse) fn unread(
@@ -60,7 +60,7 @@ pub(in crate::warehouse) fn unread(
     }
     let (schema, files) = stored_files(version, name)?;
     let large = is_large(&files);
-    let table = || FilesTable::new(store, name, files, version.commit_no, &schema);
+    let table = || FilesTable::new(store, name, files, version.commit_no, schema);
     large.then(|| Table(Arc::new(table())))
 }
 

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 
 use super::Sizes;
 use super::persons::id_of;
@@ -56,7 +57,7 @@ impl EvidenceFile {
 
     pub(super) fn rows(&self, groups: &Range<usize>) -> usize {
         let groups = &self.metadata.metadata().row_groups()[groups.clone()];
-        let rows: i64 = groups.iter().map(|group| group.num_rows()).sum();
+        let rows: i64 = groups.iter().map(RowGroupMetaData::num_rows).sum();
         usize::try_from(rows).unwrap_or(0)
     }
 

@@ -48,9 +48,9 @@ fn company(histories: Vec<Vec<Sign>>) -> Vec<Sign> {
         .zip('a'..)
         .flat_map(|(mut signs, name)| {
             let name = format!("crm.lead:{name}");
-            signs
-                .iter_mut()
-                .for_each(|sign| sign.person.clone_from(&name));
+            for sign in &mut signs {
+                sign.person.clone_from(&name);
+            }
             signs
         });
     named.collect()
@@ -64,7 +64,7 @@ fn lines(history: &str) -> RecordBatch {
 fn refusal(files: &[&RecordBatch]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("stage_entry.parquet");
-    fs::write(&out, "what was there").unwrap();
+    crate::fs::write(&out, b"what was there").unwrap();
     let mut paths = Vec::new();
     for (number, rows) in files.iter().enumerate() {
         paths.push(folder.path().join(format!("{number}.parquet")));
