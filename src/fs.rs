@@ -26,7 +26,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 pub(crate) use location::Location;
-pub(crate) use plain::{Draft, create, files_below, files_in, open, read_text, scratch, write};
+pub(crate) use plain::{WholeFile, create, files_below, files_in, open, read_text, scratch, write};
 pub(crate) use upload::Upload;
 
 #[derive(Debug, thiserror::Error)]

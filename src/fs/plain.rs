@@ -34,12 +34,12 @@ pub(crate) fn create(path: &Path) -> Result<File, StoreError> {
 
 /// A file that the user asked for, under another name beside its own until it is whole; gone if it
 /// never is. Not synced: nothing of the warehouse's is written this way.
-pub(crate) struct Draft {
+pub(crate) struct WholeFile {
     file: NamedTempFile,
     path: PathBuf,
 }
 
-impl Draft {
+impl WholeFile {
     pub(crate) fn begin(path: &Path) -> Result<Self, StoreError> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -64,7 +64,7 @@ impl Draft {
     }
 }
 
-impl Write for Draft {
+impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.file.write(bytes)
     }

@@ -96,8 +96,8 @@ fn walk_sized(
         ranges.map(move |groups| Task { file, groups })
     });
     let tasks: Vec<Task<'_>> = ranges.collect();
-    let mut draft = fs::Draft::begin(out)?;
-    let (mut writer, factory) = writer(&mut draft)?;
+    let mut file = fs::WholeFile::begin(out)?;
+    let (mut writer, factory) = writer(&mut file)?;
     let work = Work {
         tasks: &tasks,
         next: AtomicUsize::new(0),
@@ -116,7 +116,7 @@ fn walk_sized(
         collect(&done, &mut writer)
     })?;
     writer.close().map_err(unwritten)?;
-    draft.keep()?;
+    file.keep()?;
     Ok(stored)
 }
 

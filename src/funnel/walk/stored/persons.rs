@@ -112,10 +112,8 @@ fn last_border(
     before: Option<&RecordBatch>,
 ) -> Result<Option<usize>, FunnelError> {
     let ids = ids(batch)?;
-    let within = (1..batch.num_rows()).rev();
-    let border = within
-        .into_iter()
-        .find(|row| ids.get(row - 1) != ids.get(*row));
+    let mut within = (1..batch.num_rows()).rev();
+    let border = within.find(|row| ids.get(row - 1) != ids.get(*row));
     if border.is_some() {
         return Ok(border);
     }
