@@ -13,8 +13,8 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::{ArrowWriter, ProjectionMask};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 const FEW_VALUES: [&str; 3] = ["kind", "via", "reason"];
 /// What no entry tells: the stage is told by its number, and nobody asks for the record.
@@ -60,12 +60,9 @@ pub(crate) fn write(entries: &Path, folder: &Path) -> f64 {
     let groups: Vec<Vec<RecordBatch>> = groups.map(read).collect();
     let began = Instant::now();
     halves(groups.len(), |mine| {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap()))
-            .build();
         let file = File::create(folder.join(format!("bare-{}.parquet", mine[0]))).unwrap();
         let schema = groups[mine[0]][0].schema();
-        let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).unwrap();
+        let mut writer = ArrowWriter::try_new(file, schema, Some(properties())).unwrap();
         for group in mine {
             groups[group]
                 .iter()
@@ -75,6 +72,20 @@ pub(crate) fn write(entries: &Path, folder: &Path) -> f64 {
         writer.close().unwrap();
     });
     began.elapsed().as_secs_f64()
+}
+
+/// What the program writes with, which is faster than what `parquet` would do of itself.
+fn properties() -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap()))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_data_page_row_count_limit(usize::MAX);
+    for column in ["entered_at", "exited_at", "confirmed_at"] {
+        properties = properties
+            .set_column_dictionary_enabled(column.into(), false)
+            .set_column_encoding(column.into(), Encoding::DELTA_BINARY_PACKED);
+    }
+    properties.build()
 }
 
 fn reader(
@@ -89,7 +100,7 @@ fn reader(
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let mask = ProjectionMask::columns(builder.parquet_schema(), names.filter(|it| wanted(it)));
     let builder = builder.with_projection(mask).with_row_groups(groups);
-    builder.with_batch_size(16_384).build().unwrap()
+    builder.with_batch_size(8_192).build().unwrap()
 }
 
 /// Half of the row groups for each of two threads.

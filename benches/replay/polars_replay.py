@@ -1,16 +1,7 @@
 """The stage walk as Polars' best query, over the same evidence.
 
-`polars_replay.py EVIDENCE OUT`: EVIDENCE names Parquet files, also by a pattern, in the order of their names
-sorted by person and instant. Writes the stage entries to the Parquet file OUT and prints seconds and peak of
-memory in MiB.
-
-What it counts on, so only this company can be walked so: eight stages, of which whoever is in one passed the
-lower ones; recycling is to the third; no opportunities, and all instants known and distinct; after a close
-nothing that would begin another cycle. Days are UTC.
-
-Evidence is sorted, so all that is known of a person before a row is running totals and maxima over the rows
-as they lie: no sort, no hash. The streaming engine computes them batch by batch, so no column is ever whole
-in memory.
+`polars_replay.py EVIDENCE OUT`: reads, writes, prints and counts on what `duckdb_replay.py` does. The streaming
+engine computes the running totals batch by batch, so no column is ever whole in memory.
 """
 
 import resource

@@ -133,22 +133,22 @@ async fn replay(config: &Config, args: &ReplayArgs, output: &Output) -> Result<O
 }
 
 fn walk(config: &Config, args: &WalkArgs, output: &Output) -> Result<Outcome, Failure> {
-    let stored = contract::walk(config, &args.evidence, args.as_of, &args.out)?;
+    let walked = contract::walk(config, &args.evidence, args.as_of, &args.out)?;
     output.finish();
-    let read: u64 = stored.counts.values().sum();
+    let read: u64 = walked.counts.values().sum();
     if output.wants_json() {
         output.json(&json!({
-            "evidence": read, "entries": stored.entries, "fates": stored.counts,
+            "evidence": read, "entries": walked.entries, "fates": walked.counts,
             "file": args.out.display().to_string(),
         }));
         return Ok(Outcome::Done);
     }
-    let happened = stored.counts.iter().filter(|(_, count)| **count > 0);
-    let fates = happened.map(|(fate, count)| format!("  {fate}: {count}\n"));
+    let happened = walked.counts.iter().filter(|(_, count)| **count > 0);
+    let fates = happened.map(|(fate, count)| format!("\n  {fate}: {count}"));
     output.say(&format!(
-        "`{}` holds what was entered: {} rows, of {read} rows of evidence\n{}",
+        "`{}` holds what was entered: {} rows, of {read} rows of evidence{}",
         args.out.display(),
-        stored.entries,
+        walked.entries,
         fates.collect::<String>()
     ));
     Ok(Outcome::Done)

@@ -40,7 +40,7 @@ pub(crate) use derive::{Derived, Past, derive};
 pub(crate) use evidence::{TriggerSql, trigger_sql};
 pub(crate) use examples::failures;
 use history::{History, holds, truths};
-pub(crate) use walk::{Stored, walk_files};
+pub(crate) use walk::{WalkedFiles, walk_files};
 
 use crate::fs::StoreError;
 use crate::problem::Problems;
@@ -89,11 +89,13 @@ pub(crate) enum FunnelError {
     Lacks { file: String, column: String },
     #[error(transparent)]
     Evidence(#[from] walk::EvidenceError),
+    /// A file that was given to be walked does not hold evidence as the walk takes it.
     #[error("`{path}` is no evidence that can be walked: {source}")]
     EvidenceFile {
         path: String,
         source: walk::EvidenceError,
     },
+    /// A file that was given to be walked cannot be opened as Parquet.
     #[error("Cannot read `{path}`: it is damaged, or no Parquet")]
     File {
         path: String,

@@ -70,7 +70,7 @@ use self::person::Person;
 use super::FunnelError;
 
 pub(crate) use self::evidence::EvidenceError;
-pub(crate) use self::stored::{Stored, walk_files};
+pub(crate) use self::stored::{WalkedFiles, walk_files};
 
 #[derive(Debug)]
 pub(super) struct Walked {

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use crate::clock;
 use crate::config::Config;
-use crate::funnel::{self, Stored};
+use crate::funnel::{self, WalkedFiles};
 use crate::pipeline::PipelineError;
 
 /// Walks over evidence under the definitions that came into force by a day, by default yesterday, and
@@ -16,7 +16,7 @@ pub(crate) fn walk(
     evidence: &[PathBuf],
     as_of: Option<Date>,
     out: &Path,
-) -> Result<Stored, PipelineError> {
+) -> Result<WalkedFiles, PipelineError> {
     let as_of = as_of.unwrap_or_else(|| clock::yesterday(&config.time_zone));
     let mut definitions = config.definitions();
     definitions.retain(|funnel| funnel.effective_from <= as_of);

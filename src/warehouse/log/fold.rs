@@ -118,10 +118,14 @@ pub(in crate::warehouse) async fn at(
     store: &Store,
     commit_no: u64,
 ) -> Result<Option<Arc<Folded>>, WarehouseError> {
-    let (mut last, mut folded) = (commit_no - commit_no % EVERY, None);
-    while last > 0 && folded.is_none() {
+    let mut last = commit_no - commit_no % EVERY;
+    let mut folded = None;
+    while last > 0 {
         folded = load(store, last).await?.map(Arc::new);
-        last -= if folded.is_none() { EVERY } else { 0 };
+        if folded.is_some() {
+            break;
+        }
+        last -= EVERY;
     }
     for number in last + 1..=commit_no {
         let commit = read(store, number).await?;

@@ -25,7 +25,7 @@ use crate::warehouse::log::DataFile;
 
 /// Reads a table's rows: those of a stream merged into their order, or as they are stored.
 #[derive(Debug)]
-pub(super) struct StreamExec {
+pub(super) struct TableExec {
     wanted: SchemaRef,
     way: Way,
     properties: Arc<PlanProperties>,
@@ -42,7 +42,7 @@ enum Way {
     },
 }
 
-impl StreamExec {
+impl TableExec {
     pub(super) fn sorted(table: StreamTable, wanted: SchemaRef) -> Self {
         let order = table.order(&wanted);
         let equivalent = EquivalenceProperties::new_with_orderings(Arc::clone(&wanted), order);
@@ -108,24 +108,24 @@ impl StreamExec {
     }
 }
 
-impl DisplayAs for StreamExec {
+impl DisplayAs for TableExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.way {
-            Way::Sorted(table) => write!(f, "StreamExec: {}, sorted", table.table),
+            Way::Sorted(table) => write!(f, "TableExec: {}, sorted", table.table),
             Way::Stored {
                 rows, partitions, ..
             } => write!(
                 f,
-                "StreamExec: {}, as stored, partitions={partitions}",
+                "TableExec: {}, as stored, partitions={partitions}",
                 rows.table
             ),
         }
     }
 }
 
-impl ExecutionPlan for StreamExec {
+impl ExecutionPlan for TableExec {
     fn name(&self) -> &'static str {
-        "StreamExec"
+        "TableExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {

@@ -1,7 +1,6 @@
 //! Questions to a version, in SQL: how a table is read, how a query is planned and refused.
 
 mod exec;
-mod files;
 pub(in crate::warehouse) mod functions;
 mod order;
 mod parameters;
@@ -13,4 +12,5 @@ pub(crate) mod relation;
 mod scan;
 pub(crate) mod session;
 pub(in crate::warehouse) mod stored;
+mod unread;
 mod unsorted;

@@ -19,7 +19,7 @@ use datafusion::physical_plan::{
     ChildrenPropertiesMode, ExecutionPlan, InputOrderMode, ReplaceChildrenOptions,
 };
 
-use super::exec::StreamExec;
+use super::exec::TableExec;
 
 /// Aggregates that give the same to the last bit in whatever order their rows come.
 const ORDERLESS: [&str; 8] = [
@@ -107,7 +107,7 @@ fn in_parts(
 
 /// The same step over the stream as it is stored, in so many partitions, if that is all that lies below.
 fn stored(step: &Arc<dyn ExecutionPlan>, partitions: usize) -> Option<Arc<dyn ExecutionPlan>> {
-    if let Some(stream) = step.downcast_ref::<StreamExec>() {
+    if let Some(stream) = step.downcast_ref::<TableExec>() {
         return Some(Arc::new(stream.unordered(partitions)?));
     }
     if step.downcast_ref::<FilterExec>().is_none()

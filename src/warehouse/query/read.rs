@@ -10,8 +10,9 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use futures::TryStreamExt;
 
-use super::files::FilesTable;
 use super::scan::{StreamTable, VALID_TO, View, with_views};
+use super::unread::{Rows, Unread};
+use super::unsorted::AsStored;
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::file::{self, COMMIT_NO};
@@ -53,15 +54,22 @@ pub(in crate::warehouse) fn unread(
     few: u64,
 ) -> Option<Table> {
     let is_large = |files: &[Arc<DataFile>]| files.iter().map(|file| file.rows).sum::<u64>() > few;
+    let table = |schema, rows| Table(Arc::new(Unread { schema, rows }));
     if let Some(stream) = stream(store, version, name) {
+        // Decoded and gathered without copying texts.
         let schema = with_views(&stream.schema);
-        let large = is_large(&stream.files);
-        return large.then(|| Table(Arc::new(StreamTable { schema, ..stream })));
+        return is_large(&stream.files).then(|| table(schema, Rows::Merged(stream)));
     }
+    // Texts are no views here: a join or a group that keeps a few rows of a batch would keep all its pages.
     let (schema, files) = stored_files(version, name)?;
-    let large = is_large(&files);
-    let table = || FilesTable::new(store, name, files, version.commit_no, schema);
-    large.then(|| Table(Arc::new(table())))
+    let rows = AsStored {
+        store: store.clone(),
+        table: name.to_owned(),
+        commit_no: version.commit_no,
+        commit: COMMIT_NO,
+        wanted: Arc::clone(&schema),
+    };
+    is_large(&files).then(|| table(schema, Rows::Stored(rows, files)))
 }
 
 /// All rows of a table.

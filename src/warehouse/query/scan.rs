@@ -8,16 +8,10 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, Timestamp
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::expressions::Column as Place;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
-use datafusion::physical_plan::ExecutionPlan;
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
-use super::exec::StreamExec;
 use super::unsorted::AsStored;
 use crate::fs::Store;
 use crate::warehouse::error::WarehouseError;
@@ -126,31 +120,6 @@ impl StreamTable {
             Some(PhysicalSortExpr::new(Arc::new(place), options))
         });
         LexOrdering::new(places)
-    }
-}
-
-#[async_trait]
-impl TableProvider for StreamTable {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        _state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let wanted = match projection {
-            Some(columns) => Arc::new(self.schema.project(columns)?),
-            None => Arc::clone(&self.schema),
-        };
-        Ok(Arc::new(StreamExec::sorted(self.clone(), wanted)))
     }
 }
 

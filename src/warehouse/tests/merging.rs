@@ -78,3 +78,32 @@ async fn a_checkpoint_says_what_the_log_says() {
         assert_eq!(rows.len(), usize::try_from(day).unwrap());
     }
 }
+
+// A checkpoint that could not be written is made up for by the one before it, or by the log alone.
+#[tokio::test]
+async fn a_lost_checkpoint_costs_nothing_but_reading() {
+    let house = House::new();
+    night(&house, 5).await;
+    for number in 1..70 {
+        let run_id = RunId::new(nov(5));
+        let addition = house.warehouse.begin_addition(&run_id, &house.zone).await;
+        let mut addition = addition.unwrap();
+        let (schema, batches) = numbers(&[number]);
+        let appended = addition.append("baseline", &schema, &batches).await;
+        appended.unwrap();
+        commit(addition).await;
+    }
+    let then = house.rows(&house.latest().await, "baseline").await;
+    let store = house.warehouse.store();
+    for lost in [64, 32] {
+        let path = format!("_log/{lost:020}.checkpoint.json");
+        store.delete(&path).await.unwrap();
+        let anew = House {
+            warehouse: Warehouse::on(store.clone()),
+            zone: TimeZone::UTC,
+        };
+        let latest = anew.latest().await;
+        assert_eq!(latest.commit_no, 70);
+        assert_eq!(anew.rows(&latest, "baseline").await, then);
+    }
+}

@@ -15,14 +15,15 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 
 use super::Sizes;
-use super::persons::id_of;
+use super::chunks::id_of;
 use crate::fs;
 use crate::funnel::FunnelError;
 use crate::funnel::walk::columns;
+use crate::funnel::walk::evidence::EvidenceError;
 
 /// A file of evidence, its footer read.
 pub(super) struct EvidenceFile {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     metadata: ArrowReaderMetadata,
     pub(super) sizes: Sizes,
 }
@@ -91,6 +92,14 @@ impl EvidenceFile {
             file,
             self.metadata.clone(),
         ))
+    }
+
+    /// Why its evidence cannot be walked.
+    pub(super) fn refused(&self, source: EvidenceError) -> FunnelError {
+        FunnelError::EvidenceFile {
+            path: self.path.display().to_string(),
+            source,
+        }
     }
 
     fn unreadable(&self) -> impl FnOnce(ParquetError) -> FunnelError {

@@ -1,6 +1,5 @@
 //! One range walked: its entries, encoded as a row group of their own.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -9,8 +8,8 @@ use jiff::tz::TimeZone;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
 use parquet::errors::ParquetError;
 
+use super::chunks::{Chunks, id_of};
 use super::file::EvidenceFile;
-use super::persons::{Persons, id_of};
 use crate::config::Funnel;
 use crate::funnel::FunnelError;
 use crate::funnel::walk::evidence::EvidenceError;
@@ -25,7 +24,7 @@ pub(super) struct Group {
     pub(super) persons: Option<(String, String)>,
 }
 
-/// Walks over a range. Its file is told where the evidence is refused.
+/// Walks over a range.
 pub(super) fn walked(
     file: &EvidenceFile,
     groups: &Range<usize>,
@@ -39,8 +38,8 @@ pub(super) fn walked(
         counts: BTreeMap::new(),
         persons: None,
     };
-    let mut persons = Persons::of(file, groups)?;
-    while let Some(chunk) = persons.next()? {
+    let mut chunks = Chunks::of(file, groups)?;
+    while let Some(chunk) = chunks.next()? {
         group.follow(&chunk)?;
         group.take(&walk(&chunk, funnels, zone)?)?;
     }
@@ -64,7 +63,7 @@ impl Growing {
         let last = id_of(last, last.num_rows().saturating_sub(1))?;
         self.persons = Some(match self.persons.take() {
             None => (first, last),
-            Some((_, before)) if before.cmp(&first) != Ordering::Less => {
+            Some((_, before)) if before >= first => {
                 return Err(EvidenceError::Unsorted.into());
             }
             Some((start, _)) => (start, last),

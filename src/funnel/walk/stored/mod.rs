@@ -5,9 +5,9 @@
 //! time more is in memory than a chunk of evidence and a range of encoded entries for each processor,
 //! and what waits for its turn.
 
+mod chunks;
 mod file;
 mod group;
-mod persons;
 #[cfg(test)]
 mod tests;
 
@@ -37,7 +37,7 @@ use crate::config::Funnel;
 use crate::fs;
 use crate::funnel::FunnelError;
 
-/// How many rows are taken at a time.
+/// How much is taken at a time: rows, but for the last.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
     /// Of a range, at least: what its neighbour reads of it, one person's rows, is little beside it.
@@ -46,20 +46,16 @@ struct Sizes {
     chunk: usize,
     /// Decoded at a time.
     batch: usize,
+    /// How many ranges are walked side by side.
+    workers: usize,
 }
-
-const SIZES: Sizes = Sizes {
-    range: 250_000,
-    chunk: 16_384,
-    batch: 8_192,
-};
 
 /// The columns by which a reader may leave row groups out: the others hold much the same in each.
 const SOUGHT: [&str; 3] = ["person_id", "entered_at", "entered_on"];
 
 /// What came of evidence in files.
 #[derive(Debug, Default)]
-pub(crate) struct Stored {
+pub(crate) struct WalkedFiles {
     pub(crate) entries: u64,
     /// What became of the rows of evidence, by fate; they sum to the rows read.
     pub(crate) counts: BTreeMap<&'static str, u64>,
@@ -68,7 +64,8 @@ pub(crate) struct Stored {
 /// Walks over evidence in Parquet files: the columns of the table `evidence`, sorted by `person_id`
 /// (bytewise) within each file and from one file to the next. Writes the columns of `stage_entry` that
 /// the walk makes, all but the attributes frozen at entry, to `out`, which is replaced once the new
-/// file is whole. The definitions are those that came into force, in that order; at least one.
+/// file is whole. Entries of the deleted are there also where the definition drops them, which takes the
+/// persons' versions. The definitions are those that came into force, in that order; at least one.
 ///
 /// # Errors
 /// A file cannot be read or written, or is no such evidence; nothing is written then. Nothing of a
@@ -78,8 +75,14 @@ pub(crate) fn walk_files(
     out: &Path,
     funnels: &[&Funnel],
     zone: &TimeZone,
-) -> Result<Stored, FunnelError> {
-    walk_sized(SIZES, files, out, funnels, zone)
+) -> Result<WalkedFiles, FunnelError> {
+    let sizes = Sizes {
+        range: 250_000,
+        chunk: 16_384,
+        batch: 8_192,
+        workers: thread::available_parallelism().map_or(1, NonZero::get),
+    };
+    walk_sized(sizes, files, out, funnels, zone)
 }
 
 fn walk_sized(
@@ -88,7 +91,7 @@ fn walk_sized(
     out: &Path,
     funnels: &[&Funnel],
     zone: &TimeZone,
-) -> Result<Stored, FunnelError> {
+) -> Result<WalkedFiles, FunnelError> {
     let files = files.iter().map(|path| EvidenceFile::open(path, sizes));
     let files: Vec<EvidenceFile> = files.collect::<Result<_, _>>()?;
     let ranges = files.iter().flat_map(|file| {
@@ -105,19 +108,18 @@ fn walk_sized(
         funnels,
         zone,
     };
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let stored = thread::scope(|scope| {
+    let walked = thread::scope(|scope| {
         let (sender, done) = channel();
-        for _ in 0..workers.min(tasks.len()) {
+        for _ in 0..sizes.workers.min(tasks.len()) {
             let (work, sender) = (&work, sender.clone());
             scope.spawn(move || work.go_on(&sender));
         }
         drop(sender);
-        collect(&done, &mut writer)
+        collect(&tasks, &done, &mut writer)
     })?;
     writer.close().map_err(unwritten)?;
     file.keep()?;
-    Ok(stored)
+    Ok(walked)
 }
 
 type Done = (usize, Result<Group, FunnelError>);
@@ -155,10 +157,7 @@ impl Work<'_> {
         let writers = writers.map_err(unwritten)?;
         let walked = group::walked(task.file, &task.groups, writers, self.funnels, self.zone);
         walked.map_err(|error| match error {
-            FunnelError::Evidence(source) => FunnelError::EvidenceFile {
-                path: task.file.path.display().to_string(),
-                source,
-            },
+            FunnelError::Evidence(source) => task.file.refused(source),
             other => other,
         })
     }
@@ -166,37 +165,38 @@ impl Work<'_> {
 
 /// Appends the ranges' entries in the order of the ranges.
 fn collect<W: Write + Send>(
+    tasks: &[Task<'_>],
     done: &Receiver<Done>,
     writer: &mut SerializedFileWriter<W>,
-) -> Result<Stored, FunnelError> {
-    let mut stored = Stored::default();
+) -> Result<WalkedFiles, FunnelError> {
+    let mut walked = WalkedFiles::default();
     let mut waiting: BTreeMap<usize, Group> = BTreeMap::new();
     let mut turn = 0;
     let mut last: Option<String> = None;
     for (number, group) in done {
         waiting.insert(number, group?);
         while let Some(group) = waiting.remove(&turn) {
-            turn += 1;
             if let Some((first, end)) = &group.persons {
                 if last.is_some_and(|last| last >= *first) {
-                    return Err(EvidenceError::Unsorted.into());
+                    return Err(tasks[turn].file.refused(EvidenceError::Unsorted));
                 }
                 last = Some(end.clone());
             }
-            append(group, &mut stored, writer)?;
+            turn += 1;
+            append(group, &mut walked, writer)?;
         }
     }
-    Ok(stored)
+    Ok(walked)
 }
 
 fn append<W: Write + Send>(
     group: Group,
-    stored: &mut Stored,
+    walked: &mut WalkedFiles,
     writer: &mut SerializedFileWriter<W>,
 ) -> Result<(), FunnelError> {
-    stored.entries += group.entries;
+    walked.entries += group.entries;
     for (fate, count) in group.counts {
-        *stored.counts.entry(fate).or_default() += count;
+        *walked.counts.entry(fate).or_default() += count;
     }
     if group.entries == 0 {
         return Ok(());

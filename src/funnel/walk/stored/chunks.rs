@@ -1,5 +1,7 @@
-//! Whole persons out of a range of row groups. A person who begins in a range is that range's to the
+//! Chunks of whole persons out of a range of row groups. A person who begins in a range is that range's to the
 //! last row, wherever it lies; what is left of a person of the range before is not.
+
+use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -8,8 +10,8 @@ use super::file::EvidenceFile;
 use crate::funnel::FunnelError;
 use crate::funnel::walk::typed::{self, Text};
 
-/// Chunks of evidence, each of whole persons.
-pub(super) struct Persons {
+/// The chunks of a range.
+pub(super) struct Chunks {
     batches: ParquetRecordBatchReader,
     /// Rows of the range that were not read yet.
     left: usize,
@@ -23,11 +25,8 @@ pub(super) struct Persons {
     chunk: usize,
 }
 
-impl Persons {
-    pub(super) fn of(
-        file: &EvidenceFile,
-        groups: &std::ops::Range<usize>,
-    ) -> Result<Self, FunnelError> {
+impl Chunks {
+    pub(super) fn of(file: &EvidenceFile, groups: &Range<usize>) -> Result<Self, FunnelError> {
         let before = groups.start.checked_sub(1);
         let before = before.map(|group| file.last_person(group)).transpose()?;
         Ok(Self {
